@@ -1,0 +1,103 @@
+// Package problem holds the one error type that an operator reads.
+//
+// Code deep in the engine returns ordinary wrapped errors and sentinels. Where the cause is understood well enough
+// to tell a person what to do next, it is turned into an [Error]: what was being done, to what, why it did not work,
+// and the next step. A command prints it in full and exits with the [Kind]'s documented code.
+//
+// The package knows nothing of etcd, stores or commands, and must not.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Kind says which sort of trouble it is. Each has its own exit code, so that a script can tell "refused, nothing
+// happened" from "this backup is damaged".
+type Kind int
+
+// The kinds. Their numbers are exit codes: they are documented and never change their meaning.
+const (
+	Failed      Kind = 1 // anything without a more exact kind
+	Usage       Kind = 2 // the command line or the config file is wrong
+	Refused     Kind = 3 // a check said no; nothing was changed
+	Damaged     Kind = 4 // a snapshot's bytes are not what they should be
+	NotFound    Kind = 5 // no such snapshot, repository, bucket or file
+	Unreachable Kind = 6 // no answer, or none in time
+	Denied      Kind = 7 // credentials or rights
+	NoSpace     Kind = 8 // a disk or a quota is full
+)
+
+// Error is what an operator reads.
+type Error struct {
+	Kind Kind
+	// Op is what was being done, as a verb phrase: "save a snapshot".
+	Op string
+	// Subject is what it was done to: an endpoint, a repository URL, a file.
+	Subject string
+	// Why is the cause in plain words. Empty: Err's own text is good enough.
+	Why string
+	// Next is what to do about it, as an instruction. May be empty when nothing sensible can be said.
+	Next string
+	// Err is the underlying error, for errors.Is and for the log.
+	Err error
+}
+
+// Error returns everything on one line, so that it reads well inside another error and in a log.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Headline())
+	if e.Next != "" {
+		fmt.Fprintf(&b, " (%s)", e.Next)
+	}
+	return b.String()
+}
+
+// Headline returns the text without the next step: "save a snapshot of https://…: the cluster has no leader".
+func (e *Error) Headline() string {
+	parts := make([]string, 0, 3)
+	if e.Op != "" {
+		op := e.Op
+		if e.Subject != "" {
+			op += " " + e.Subject
+		}
+		parts = append(parts, op)
+	} else if e.Subject != "" {
+		parts = append(parts, e.Subject)
+	}
+	if e.Why != "" {
+		parts = append(parts, e.Why)
+	}
+	if e.Err != nil && (e.Why == "" || !strings.Contains(e.Why, e.Err.Error())) {
+		parts = append(parts, e.Err.Error())
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap returns the underlying error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of the first Error in err's chain, or Failed.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) && e.Kind != 0 {
+		return e.Kind
+	}
+	return Failed
+}
+
+// NextOf returns the first next step found in err's chain, or "".
+func NextOf(err error) string {
+	for err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return ""
+		}
+		if e.Next != "" {
+			return e.Next
+		}
+		err = e.Err
+	}
+	return ""
+}
