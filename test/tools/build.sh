@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds the pinned servers and stock clients that the tests run against, each from its own module so that
 # their dependencies cannot meet, into .cache/tools at the top of the repository. A program is rebuilt only when
-# its module's pins or the Go toolchain change.
+# its module's pins or the Go toolchain change. Several runs at once are fine: one builds, the others wait.
 #
-#   build.sh            all of them
-#   build.sh etcd37     only that module's programs
+#   build.sh                    all of them
+#   build.sh etcd37 minio       only these modules' programs
+#   build.sh etcdutl-3.5 mc     only these programs
 set -euo pipefail
 cd "$(dirname "$0")"
 out=$(cd ../.. && pwd)/.cache/tools
@@ -28,15 +29,27 @@ imds       ec2-metadata-mock  github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-me
 toxiproxy  toxiproxy-server   github.com/Shopify/toxiproxy/v2/cmd/server
 '
 
+names=$(awk 'NF {print $1; print $2}' <<<"$programs")
+for name in "$@"; do
+  grep -qxF -- "$name" <<<"$names" || { echo "build.sh: no module or program is called $name" >&2; exit 2; }
+done
+
+# One lock for all: two builds at once on few cores take longer than one after the other.
+exec 9>"$out/.lock"
+flock 9
+
 while read -r module program package; do
   [ -n "$module" ] || continue
-  [ $# -eq 0 ] || [[ " $* " == *" $module "* ]] || continue
-  stamp="$(go env GOVERSION) $(sha256sum <"$module/go.mod" | cut -c1-16) $(sha256sum <"$module/go.sum" | cut -c1-16)"
+  [ $# -eq 0 ] || [[ " $* " == *" $module "* || " $* " == *" $program "* ]] || continue
+  stamp="$(go env GOVERSION) $(cat "$module/go.mod" "$module/go.sum" | sha256sum | cut -c1-32) $package"
   if [ -x "$out/$program" ] && [ "$(cat "$out/$program.stamp" 2>/dev/null)" = "$stamp" ]; then
     continue
   fi
   started=$SECONDS
-  (cd "$module" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$out/$program.new" "$package")
+  # -mod=readonly: what is built is what go.mod and go.sum say, or nothing. The lock is not handed to the compiler,
+  # which may outlive an interrupted run.
+  (cd "$module" && CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -ldflags='-s -w' \
+    -o "$out/$program.new" "$package" 9>&-)
   mv "$out/$program.new" "$out/$program"
   printf '%s\n' "$stamp" >"$out/$program.stamp"
   echo "built $program in $((SECONDS - started)) s"

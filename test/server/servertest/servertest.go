@@ -1,0 +1,97 @@
+// Package servertest starts real servers for one test and ends them with it.
+//
+// Each function fails the test when the server does not start, and prints the end of the servers' logs when the test
+// fails later. A program that is not built yet is built, except where CI=true: there the build is a step of its own,
+// and a test that quietly took minutes, or was skipped, would hide that the step is missing.
+//
+// It holds no logic of its own: what a server does is in package server.
+package servertest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/holdfast-dev/holdfast/test/server"
+)
+
+// Tool returns the path of a pinned program.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := server.Tool(name)
+	if errors.Is(err, server.ErrNoTool) && os.Getenv("CI") != "true" {
+		t.Logf("building %s, which may take minutes the first time", name)
+		if err := server.BuildTool(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		path, err = server.Tool(name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Etcd starts a cluster as server.StartEtcd does. Without Dir it lives below t.TempDir.
+func Etcd(t testing.TB, cfg server.EtcdConfig) *server.Etcd {
+	t.Helper()
+	e := newEtcd(t, cfg, func(cfg server.EtcdConfig) (*server.Etcd, error) { return server.StartEtcd(t.Context(), cfg) })
+	return e
+}
+
+// NewEtcd is Etcd without the start, as server.NewEtcd does: for a restore into a new cluster.
+func NewEtcd(t testing.TB, cfg server.EtcdConfig) *server.Etcd {
+	t.Helper()
+	return newEtcd(t, cfg, server.NewEtcd)
+}
+
+func newEtcd(t testing.TB, cfg server.EtcdConfig, start func(server.EtcdConfig) (*server.Etcd, error)) *server.Etcd {
+	t.Helper()
+	if cfg.Version == "" {
+		cfg.Version = "3.6"
+	}
+	Tool(t, "etcd-"+cfg.Version)
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	e, err := start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		showLogs(t, filepath.Join(cfg.Dir, "*.log"))
+		if err := e.Stop(); err != nil {
+			t.Errorf("stop etcd: %v", err)
+		}
+	})
+	return e
+}
+
+// EtcdClient connects to all members and closes the connection with the test.
+func EtcdClient(t testing.TB, e *server.Etcd) *clientv3.Client {
+	t.Helper()
+	cli, err := e.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cli.Close() })
+	return cli
+}
+
+// showLogs prints the end of each log file when the test has failed.
+func showLogs(t testing.TB, pattern string) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Errorf("logs: %v", err)
+	}
+	for _, path := range paths {
+		t.Logf("%s ends with:\n%s", filepath.Base(path), server.LogTail(path))
+	}
+}
