@@ -61,12 +61,7 @@ func newEtcd(t testing.TB, cfg server.EtcdConfig, start func(server.EtcdConfig) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		showLogs(t, filepath.Join(cfg.Dir, "*.log"))
-		if err := e.Stop(); err != nil {
-			t.Errorf("stop etcd: %v", err)
-		}
-	})
+	t.Cleanup(func() { end(t, cfg.Dir, e.Stop) })
 	return e
 }
 
@@ -81,13 +76,16 @@ func EtcdClient(t testing.TB, e *server.Etcd) *clientv3.Client {
 	return cli
 }
 
-// showLogs prints the end of each log file when the test has failed.
-func showLogs(t testing.TB, pattern string) {
+// end stops a server and, when the test has failed, prints the end of each log file in its directory.
+func end(t testing.TB, dir string, stop func() error) {
 	t.Helper()
+	if err := stop(); err != nil {
+		t.Errorf("stop the server in %s: %v", dir, err)
+	}
 	if !t.Failed() {
 		return
 	}
-	paths, err := filepath.Glob(pattern)
+	paths, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
 		t.Errorf("logs: %v", err)
 	}
