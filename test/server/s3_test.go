@@ -58,7 +58,7 @@ func TestAUserHasTheRightsThatWereGivenAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestTemporaryCredentialsEndWithTheirUser(t *testing.T) {
+func TestRevokedTemporaryCredentialsAreUnknown(t *testing.T) {
 	m := servertest.MinIO(t, server.S3Config{})
 	if err := m.MakeBucket(t.Context(), "backups", false); err != nil {
 		t.Fatal(err)
@@ -75,11 +75,18 @@ func TestTemporaryCredentialsEndWithTheirUser(t *testing.T) {
 		t.Errorf("not temporary: token of %d bytes, expires %s", len(temporary.SessionToken), temporary.Expires)
 	}
 	put(t, m.S3, temporary, "x", "content")
-	if err := m.RemoveUser(t.Context(), user); err != nil {
+	if err := m.RevokeTokens(t.Context(), user); err != nil {
 		t.Fatal(err)
 	}
-	if code := deleteCode(t, m.S3, temporary, "x"); code != "InvalidAccessKeyId" && code != "InvalidTokenId" {
+	if code := deleteCode(t, m.S3, temporary, "x"); code != "InvalidAccessKeyId" {
 		t.Errorf("using them afterwards: %q", code)
+	}
+	again, err := m.AssumeRole(t.Context(), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, m.S3, again, "x"); got != "content" {
+		t.Errorf("with new ones the object reads %q", got)
 	}
 }
 
