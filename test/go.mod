@@ -89,5 +89,3 @@ require (
 	pgregory.net/rapid v1.3.0
 	sigs.k8s.io/yaml v1.6.0
 )
-
-require github.com/Shopify/toxiproxy/v2 v2.5.0 // indirect
