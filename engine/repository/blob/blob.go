@@ -18,7 +18,9 @@ import (
 // Store keeps objects under slash-separated names such as ".metadata/holdfast-owner.json".
 //
 // Names are relative, use "/" on every system, hold no empty, "." or ".." segments, and are otherwise opaque: k3s and
-// RKE put ":" and upper-case letters into them. A name that breaks these rules is refused with ErrName.
+// RKE put ":" and upper-case letters into them. A name that breaks these rules ([CheckName]) is refused with ErrName.
+// One object's name is never a folder of another's: "a" and "a/b" can be kept together by some stores only, so no
+// caller may count on it.
 //
 // All methods may be called concurrently, and several processes on several machines may use one store at once. Every
 // method honours its context: it returns soon after the context ends, with the context's error in its chain.
@@ -33,15 +35,23 @@ type Store interface {
 	// the object survives a power cut, as far as the store can promise that.
 	//
 	// r is read once, from start to end, by one goroutine at a time. An error from r (other than io.EOF) cancels the
-	// upload and is returned, wrapped. That is how a caller who finds out late that the content is bad takes it back:
-	// nothing is published before r says io.EOF. Put may hold a bounded part of r in memory and must not hold all of it.
+	// upload and is returned, wrapped; io.ErrUnexpectedEOF is such an error too. That is how a caller who finds out
+	// late that the content is bad takes it back: nothing is published before r says io.EOF. Put may hold a bounded
+	// part of r in memory and must not hold all of it.
+	//
+	// Put never leaves a Read of r running when it returns, because the caller is free to reuse what r reads from.
+	// So a Read that can block must itself end with ctx, or Put waits for it.
 	//
 	// A Put that returns an error may still have happened (the answer was lost). Only Stat can tell.
 	Put(ctx context.Context, name string, r io.Reader, opts PutOptions) (Info, error)
 
 	// Get returns length bytes of the object from offset on; length < 0 means to the end. The caller closes the
-	// reader. A short object is an error from Read (io.ErrUnexpectedEOF), never a silently short stream. When match
-	// is not empty the object must still be the version with that Info.Version, otherwise ErrChanged.
+	// reader. A short object is an error (io.ErrUnexpectedEOF, from Get or from Read), never a silently short stream:
+	// only a range that starts exactly at the end and asks for nothing, or for the rest, is empty. When match is not
+	// empty the object must still be the version with that Info.Version, otherwise ErrChanged; ErrNotExist when it
+	// has gone. What is read belongs to one version, even when the object is replaced meanwhile.
+	//
+	// A reader that also has a method Version() string tells which version it reads.
 	Get(ctx context.Context, name string, offset, length int64, match string) (io.ReadCloser, error)
 
 	// Stat describes one object, with its metadata.
@@ -49,7 +59,8 @@ type Store interface {
 
 	// List calls fn for every object whose name starts with prefix, in byte order of the names, recursively. The
 	// prefix is a string, not a folder. Info.Metadata is not filled in. Objects that appear or vanish meanwhile may
-	// or may not be seen; no object is seen twice. An error from fn ends the listing and is returned as it is.
+	// or may not be seen; no object is seen twice. What is no object by the rules of Store (other people's oddly named
+	// keys, directories, symbolic links) is passed over. An error from fn ends the listing and is returned as it is.
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 
 	// Delete removes the object. Deleting an object that is not there is no error: a repeated Delete must be safe.
@@ -69,7 +80,7 @@ type PutOptions struct {
 	// ContentType is for stores that keep one. Empty: application/octet-stream.
 	ContentType string
 	// Metadata travels with the object where the store can keep it (see Features). Keys are lower-case ASCII
-	// letters, digits and "-"; values are printable ASCII, 1 KiB in all.
+	// letters, digits and "-"; values are printable ASCII, 1 KiB in all. [CheckMetadata] is the rule.
 	Metadata map[string]string
 	// SizeHint is the expected size in bytes, 0 when unknown. It only tunes the upload.
 	SizeHint int64
@@ -118,7 +129,8 @@ type Staged interface {
 	io.ReaderAt
 	// Path names the file for programs that need a path, and for mapping it into memory.
 	Path() string
-	// Commit makes the file durable and visible under name, as Put would. No write may follow.
+	// Commit makes the file durable and visible under name, as Put would. No write may follow. After an error the
+	// file is still staged: it can be committed again (under another name after ErrExists) or discarded.
 	Commit(ctx context.Context, name string, opts PutOptions) (Info, error)
 	// Discard removes the file; after Commit it does nothing. It is safe to call more than once.
 	Discard() error
@@ -127,7 +139,9 @@ type Staged interface {
 // Janitor is implemented by stores that can be left with the remains of interrupted writes.
 type Janitor interface {
 	// Sweep removes what interrupted writers left behind and is older than the given age, and reports how many
-	// remains it removed. It never touches the remains of a writer that may still be alive.
+	// remains it removed. It never touches the remains of a writer that may still be alive: one in this process, one
+	// that the store can see to be alive, or one that moved bytes more recently than the given age. Stores differ in
+	// how far they see, so an age of a day is right unless the store's own documentation promises more.
 	Sweep(ctx context.Context, olderThan time.Duration) (int, error)
 }
 
