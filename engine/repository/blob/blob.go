@@ -145,6 +145,13 @@ type Janitor interface {
 	Sweep(ctx context.Context, olderThan time.Duration) (int, error)
 }
 
+// Nested is implemented by stores that are a folder of something larger: a bucket, a file system. It exists so that two
+// repositories, one inside the other, can be told.
+type Nested interface {
+	// Ancestors returns the folders above this store, nearest first. They share its connections and need no Close.
+	Ancestors() []Store
+}
+
 // What callers branch on. Stores wrap these with the detail.
 var (
 	// ErrNotExist: no object of that name (or no such directory).

@@ -1,0 +1,57 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+)
+
+// Explain words what a store said for an operator: which setting is wrong, and what to do. An error that is explained
+// already, or that no rule fits, is returned as it is.
+func Explain(op, location string, err error) error {
+	var explained *problem.Error
+	if err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	for _, rule := range rules {
+		if errors.Is(err, rule.is) {
+			return &problem.Error{Kind: rule.kind, Op: op, Subject: location, Why: rule.why, Next: rule.next, Err: err}
+		}
+	}
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+		return &problem.Error{
+			Kind: problem.Unreachable, Op: op, Subject: location, Why: "the repository does not answer", Err: err,
+			Next: "check the endpoint's host and port, name resolution, proxy and firewall; --s3-insecure if it speaks plain http",
+		}
+	}
+	return err
+}
+
+type rule struct {
+	is        error
+	kind      problem.Kind
+	why, next string
+}
+
+// The order matters: the first that fits wins.
+var rules = []rule{
+	{blob.ErrNoStore, problem.NotFound, "the bucket or directory does not exist",
+		"create it, or correct the repository's URL; holdfast creates no bucket"},
+	{blob.ErrClockSkew, problem.Denied, "this machine's clock differs too much from the server's",
+		"set this machine's clock (chronyc tracking, timedatectl), then try again"},
+	{blob.ErrCredentials, problem.Denied, "the credentials were not accepted",
+		"check the access key and secret key where they come from: environment, AWS files, --s3-credentials-file, or the machine's role"},
+	{blob.ErrDenied, problem.Denied, "access denied: the credentials lack a right that this needs",
+		"holdfast repo test says which right is missing"},
+	{blob.ErrTLS, problem.Unreachable, "the server's certificate is not trusted",
+		"pass the CA that signed it with --s3-ca-file, and make sure that the certificate names this host"},
+	{blob.ErrNoSpace, problem.NoSpace, "no space is left in the repository",
+		"free space: holdfast repo prune --dry-run shows what may go"},
+	{blob.ErrNotExist, problem.NotFound, "there is no such object", "see holdfast repo ls"},
+	{blob.ErrChanged, problem.Refused, "the object was replaced while it was being read", "try again"},
+	{blob.ErrExists, problem.Refused, "the name is taken", "try again with another --name"},
+}

@@ -1,0 +1,180 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+)
+
+// Requests that a listing has under way at once.
+const listParallel = 8
+
+// A manifest is a few KiB; what claims to be one and is larger is not read.
+const maxManifest = 1 << 20
+
+// List rebuilds the catalogue, newest first. One snapshot that cannot be understood never hides the others.
+func (r *Repository) List(ctx context.Context) ([]Entry, error) {
+	found, err := r.scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", r.Location(), err)
+	}
+	entries := make([]*Entry, len(found.payloads))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(listParallel)
+	for i, info := range found.payloads {
+		group.Go(func() error {
+			e, err := r.describe(ctx, info, found)
+			entries[i] = e
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("list %s: %w", r.Location(), err)
+	}
+	var list []Entry
+	for _, e := range entries {
+		if e != nil {
+			list = append(list, *e)
+		}
+	}
+	groupForeign(list)
+	slices.SortFunc(list, func(a, b Entry) int {
+		if c := b.Created.Compare(a.Created); c != 0 {
+			return c
+		}
+		return strings.Compare(a.File, b.File)
+	})
+	return list, nil
+}
+
+// scanned is what one listing of the store shows, sorted into what matters.
+type scanned struct {
+	payloads []blob.Info
+	// manifests and sidecars by the payload's name.
+	manifests map[string][]string
+	sidecars  map[string]string
+	// others are the owner markers of folders below this one.
+	markers []string
+}
+
+func (r *Repository) scan(ctx context.Context) (*scanned, error) {
+	s := &scanned{manifests: map[string][]string{}, sidecars: map[string]string{}}
+	err := r.store.List(ctx, "", func(info blob.Info) error {
+		file, _, isManifest := snapshot.ParseManifestName(info.Name)
+		rest, isMetadata := strings.CutPrefix(info.Name, snapshot.MetadataDir+"/")
+		switch {
+		case isManifest:
+			s.manifests[file] = append(s.manifests[file], info.Name)
+		case strings.HasSuffix(info.Name, "/"+ownerName):
+			s.markers = append(s.markers, info.Name)
+		case isMetadata:
+			s.sidecars[rest] = info.Name
+		case snapshot.CouldBePayload(info.Name, info.Size):
+			s.payloads = append(s.payloads, info)
+		case len(s.manifests[info.Name]) > 0:
+			// A payload of ours that was cut short no longer looks like one, and must not vanish from the list. (The
+			// listing is in byte order, so manifests come first: payloads of ours begin with a letter or digit.)
+			s.payloads = append(s.payloads, info)
+		}
+		return nil
+	})
+	return s, err
+}
+
+// describe returns nil for an object that is no snapshot.
+func (r *Repository) describe(ctx context.Context, info blob.Info, found *scanned) (*Entry, error) {
+	e := &Entry{File: info.Name, Info: info, manifests: found.manifests[info.Name], sidecar: found.sidecars[info.Name]}
+	known, err := r.bind(ctx, e)
+	if errors.Is(err, blob.ErrNotExist) {
+		return nil, nil // deleted since the listing began
+	}
+	if err != nil || known {
+		return e, err
+	}
+	return r.adopt(ctx, e)
+}
+
+// bind finds the manifest that belongs to exactly this upload of the payload.
+func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
+	if len(e.manifests) == 0 {
+		return false, nil
+	}
+	bound := r.keepsMetadata()
+	uploadID := ""
+	if bound {
+		info, err := r.store.Stat(ctx, e.File)
+		if err != nil {
+			return false, err
+		}
+		e.Info, uploadID = info, info.Metadata[snapshot.MetadataUploadID]
+	}
+	var damage error
+	for _, name := range e.manifests {
+		_, id, _ := snapshot.ParseManifestName(name)
+		if bound && id != uploadID {
+			continue
+		}
+		m, err := r.readManifest(ctx, name)
+		switch {
+		case errors.Is(err, blob.ErrNotExist):
+		case errors.Is(err, snapshot.ErrManifest) || err == nil && (m.File != e.File || m.UploadID != id):
+			damage = fmt.Errorf("%s: %w", name, snapshot.ErrManifest)
+		case err != nil:
+			return false, err
+		case e.Manifest == nil || m.Created.After(e.Manifest.Created):
+			e.Manifest = m
+		}
+	}
+	switch {
+	case e.Manifest != nil:
+		e.take(e.Manifest)
+		return true, nil
+	case damage != nil:
+		e.guess()
+		e.Maker, e.State, e.Reason = MakerHoldfast, StateDamaged, damage.Error()
+		return true, nil
+	}
+	return false, nil
+}
+
+func (r *Repository) keepsMetadata() bool {
+	f, ok := r.store.(blob.Featured)
+	return ok && f.Features().Metadata
+}
+
+// take fills in what a manifest says.
+func (e *Entry) take(m *snapshot.Manifest) {
+	e.Maker, e.Base, e.Node, e.Created, e.Trigger = MakerHoldfast, m.Name, m.Node, m.Created, m.Trigger
+	e.Backup, e.Encoding = m.Backup, m.Stored.Encoding
+	e.State, e.Reason = stateOf(m)
+	if e.Info.Size != m.Stored.Size {
+		e.State = StateDamaged
+		e.Reason = fmt.Sprintf("it has %d bytes, its manifest says %d", e.Info.Size, m.Stored.Size)
+	}
+}
+
+func (r *Repository) readManifest(ctx context.Context, name string) (*snapshot.Manifest, error) {
+	data, err := r.read(ctx, name, maxManifest)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.DecodeManifest(data)
+}
+
+// read fetches a small object whole.
+func (r *Repository) read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	body, err := r.store.Get(ctx, name, 0, -1, "")
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, limit))
+}

@@ -1,0 +1,137 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+)
+
+// Manifests whose payload is gone are removed when they are older than this: an upload of the same name may be about
+// to be listed.
+const outlivedAge = time.Hour
+
+// Remains of interrupted uploads are removed after this time: long enough for the largest upload over a slow line.
+const abandonedAge = 24 * time.Hour
+
+// Pruned says what a prune did.
+type Pruned struct {
+	Verdicts []Verdict
+	// Failed maps a file to why it could not be deleted. It was decided to go, and is still there.
+	Failed map[string]error
+	// Manifests and Uploads count the remains that were removed: manifests without payload, and abandoned uploads.
+	Manifests, Uploads int
+}
+
+// PruneConfig says how to prune.
+type PruneConfig struct {
+	Policy Policy
+	// DryRun only decides.
+	DryRun   bool
+	SpoolDir string
+}
+
+// Prune applies a policy to what is in the repository now. Each deletion stands alone: one that fails is reported, and
+// the others go on.
+func (r *Repository) Prune(ctx context.Context, cfg PruneConfig) (*Pruned, error) {
+	list, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Policy.Foreign {
+		if err := r.vouch(ctx, list, cfg); err != nil {
+			return nil, err
+		}
+	}
+	p := &Pruned{Verdicts: cfg.Policy.Apply(list), Failed: map[string]error{}}
+	if cfg.DryRun {
+		return p, nil
+	}
+	for _, e := range Deletions(p.Verdicts) {
+		if err := r.Delete(ctx, e); err != nil {
+			p.Failed[e.File] = err
+		}
+		if ctx.Err() != nil {
+			return p, context.Cause(ctx)
+		}
+	}
+	if p.Manifests, err = r.sweepManifests(ctx); err != nil {
+		return p, err
+	}
+	if j, ok := r.store.(blob.Janitor); ok {
+		if p.Uploads, err = j.Sweep(ctx, abandonedAge); err != nil {
+			return p, fmt.Errorf("remove abandoned uploads from %s: %w", r.Location(), err)
+		}
+	}
+	return p, nil
+}
+
+// vouch reads the foreign snapshots that the policy would keep as its good ones, newest first: nothing may be deleted
+// in favour of a file that nobody has looked at.
+func (r *Repository) vouch(ctx context.Context, list []Entry, cfg PruneConfig) error {
+	for i := range list {
+		e := &list[i]
+		if e.Manifest != nil || e.State != StateUnverified || cfg.Policy.spares(*e) != "" {
+			continue
+		}
+		_, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
+			Source: snapshot.StoreSource(r.store, e.Info), Level: snapshot.LevelChecksum, SpoolDir: cfg.SpoolDir, Now: r.now,
+		})
+		switch {
+		case err == nil:
+			e.State, e.Reason = StateComplete, ""
+		case ctx.Err() != nil:
+			return err
+		default:
+			e.State, e.Reason = StateDamaged, err.Error()
+		}
+	}
+	return nil
+}
+
+// Delete removes a snapshot: the payload first, because what is left of a deletion that was cut short must not look
+// like a snapshot, then what describes it.
+func (r *Repository) Delete(ctx context.Context, e Entry) error {
+	names := append([]string{e.File}, e.manifests...)
+	if e.sidecar != "" {
+		names = append(names, e.sidecar)
+	}
+	for _, name := range names {
+		if err := r.store.Delete(ctx, name); err != nil {
+			return fmt.Errorf("delete %s: %w", r.store.Location(name), err)
+		}
+	}
+	return nil
+}
+
+// sweepManifests removes manifests that have outlived their payload.
+func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
+	var outlived []blob.Info
+	payloads := map[string]bool{}
+	err := r.store.List(ctx, "", func(info blob.Info) error {
+		if _, _, ok := snapshot.ParseManifestName(info.Name); ok {
+			outlived = append(outlived, info)
+		} else {
+			payloads[info.Name] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	removed := 0
+	for _, info := range outlived {
+		file, _, _ := snapshot.ParseManifestName(info.Name)
+		if payloads[file] || r.now().Sub(info.ModTime) < outlivedAge {
+			continue
+		}
+		if err := r.store.Delete(ctx, info.Name); err != nil && !errors.Is(err, blob.ErrNotExist) {
+			return removed, fmt.Errorf("delete %s: %w", r.store.Location(info.Name), err)
+		}
+		removed++
+	}
+	return removed, nil
+}

@@ -1,0 +1,249 @@
+package snapshot
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+var (
+	errNotRegular = errors.New("not a regular file")
+
+	// ErrNotSnapshot: the file is none of the forms that the package documentation lists.
+	ErrNotSnapshot = errors.New("not an etcd snapshot")
+	// ErrDamaged: the stored bytes, or what they unpack to, are not what was written.
+	ErrDamaged = errors.New("the snapshot is damaged")
+	// ErrNoTrailer: a bare database file, as copied from member/snap/db, which nothing vouches for.
+	ErrNoTrailer = errors.New("the file has no SHA-256 at its end: it was copied from a data directory, not saved by etcd")
+)
+
+// A zstd stream may ask its reader for a window of any size; what we write needs 8 MiB, and so do zstd's own levels up
+// to 19.
+const maxZstdWindow = 32 << 20
+
+// payload is the decoded stream of a stored snapshot, which also knows the hash of the stored bytes when it has been
+// read to its end.
+type payload struct {
+	io.Reader
+	close  func() error
+	stored func() ([]byte, error)
+}
+
+// Close releases what the payload holds.
+func (p *payload) Close() error { return p.close() }
+
+// openPayload begins to decode src. Zip archives have their directory at the end, so one that is not a local file is
+// fetched into an unnamed file in spoolDir first.
+func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, Encoding, error) {
+	head, err := readHead(ctx, src)
+	if err != nil {
+		return nil, "", err
+	}
+	enc, ok := Sniff(src.Name(), head)
+	if !ok {
+		enc, ok = sniffLoose(head)
+	}
+	if !ok {
+		return nil, "", fmt.Errorf("%s: %w", src.Location(), ErrNotSnapshot)
+	}
+	switch enc {
+	case EncodingZip, EncodingRKE:
+		p, err := openZip(ctx, src, spoolDir)
+		return p, enc, err
+	default:
+		p, err := openStream(ctx, src, enc)
+		return p, enc, err
+	}
+}
+
+// sniffLoose is for a file that the user named: an archive of any name with one entry will do.
+func sniffLoose(head []byte) (Encoding, bool) {
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return EncodingZip, true
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return EncodingZstd, true
+	}
+	return "", false
+}
+
+func readHead(ctx context.Context, src Source) ([]byte, error) {
+	r, err := src.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	head := make([]byte, min(SniffSize, src.Size()))
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, fmt.Errorf("read the beginning of %s: %w", src.Location(), err)
+	}
+	return head, nil
+}
+
+func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error) {
+	r, err := src.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counted := &hashingReader{r: r, hash: sha256.New(), want: src.Size()}
+	p := &payload{Reader: counted, close: r.Close, stored: counted.sum}
+	if enc != EncodingZstd {
+		return p, nil
+	}
+	// One goroutine more than the caller's is all that two cores can use, and less memory.
+	dec, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxZstdWindow))
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	p.Reader = damagedReader{dec}
+	p.close = func() error {
+		dec.Close()
+		return r.Close()
+	}
+	return p, nil
+}
+
+// hashingReader hashes the stored bytes as they pass, and finds out when there are fewer than there should be.
+type hashingReader struct {
+	r    io.Reader
+	hash hash.Hash
+	n    int64
+	want int64
+}
+
+func (h *hashingReader) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	h.hash.Write(p[:n])
+	h.n += int64(n)
+	if err == io.EOF && h.n != h.want {
+		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrDamaged, h.n, h.want)
+	}
+	return n, err
+}
+
+// sum reads what the decoder left unread, so that bytes appended to a stream are not overlooked.
+func (h *hashingReader) sum() ([]byte, error) {
+	if _, err := io.Copy(io.Discard, h); err != nil {
+		return nil, err
+	}
+	return h.hash.Sum(nil), nil
+}
+
+// damagedReader marks what a decoder complains about as damage. Errors of the source below it keep their own nature.
+type damagedReader struct{ r io.Reader }
+
+func (d damagedReader) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	if err != nil && err != io.EOF && isDecodeError(err) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return n, err
+}
+
+func isDecodeError(err error) bool {
+	for _, known := range []error{
+		io.ErrUnexpectedEOF, zstd.ErrMagicMismatch, zstd.ErrCRCMismatch, zstd.ErrUnexpectedBlockSize, zstd.ErrReservedBlockType,
+		zstd.ErrCompressedSizeTooBig, zstd.ErrBlockTooSmall, zstd.ErrWindowSizeExceeded, zstd.ErrWindowSizeTooSmall,
+		zstd.ErrDecoderSizeExceeded, zstd.ErrUnknownDictionary, zstd.ErrFrameSizeExceeded, zstd.ErrFrameSizeMismatch,
+		zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+func openZip(ctx context.Context, src Source, spoolDir string) (*payload, error) {
+	f, sum, err := localCopy(ctx, src, spoolDir)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := zip.NewReader(f, src.Size())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), f.Close())
+	}
+	entry, err := databaseEntry(archive)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	r, err := entry.Open()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), f.Close())
+	}
+	return &payload{
+		Reader: damagedReader{&boundedReader{r: r, left: int64(entry.UncompressedSize64)}},
+		close:  func() error { return errors.Join(r.Close(), f.Close()) },
+		stored: func() ([]byte, error) { return sum, nil },
+	}, nil
+}
+
+// boundedReader refuses an entry that unpacks to more than its directory says: the disk was checked for that much.
+type boundedReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("%w: more data than its directory says", zip.ErrFormat)
+	}
+	return n, err
+}
+
+// databaseEntry finds the database in an archive: the only entry of k3s' zip, or RKE's below /backup/. Entry names
+// are compared, never used as paths.
+func databaseEntry(archive *zip.Reader) (*zip.File, error) {
+	var found []*zip.File
+	for _, entry := range archive.File {
+		if !isRKEState(entry.Name) && !entry.FileInfo().IsDir() {
+			found = append(found, entry)
+		}
+	}
+	if len(found) != 1 {
+		return nil, fmt.Errorf("%w: the archive has %d entries that could be the database, not one", ErrNotSnapshot, len(found))
+	}
+	return found[0], nil
+}
+
+// localCopy opens the source as a file with random access, and hashes it.
+func localCopy(ctx context.Context, src Source, spoolDir string) (*os.File, []byte, error) {
+	r, err := src.Open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	f, err := openOrSpool(src, spoolDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	counted := &hashingReader{r: r, hash: sha256.New(), want: src.Size()}
+	var write sink = func([]byte) error { return nil }
+	if src.Path() == "" {
+		write = func(chunk []byte) error {
+			_, err := f.Write(chunk)
+			return err
+		}
+	}
+	if _, err := flow(ctx, counted, write); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, counted.hash.Sum(nil), nil
+}
+
+func openOrSpool(src Source, spoolDir string) (*os.File, error) {
+	if path := src.Path(); path != "" {
+		return os.Open(path)
+	}
+	return newSpool(spoolDir)
+}

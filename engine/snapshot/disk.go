@@ -1,0 +1,34 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+)
+
+// diskProblem words what the local file system said. Errors of another kind are returned as they are, wrapped.
+func diskProblem(op, path string, err error) error {
+	p := &problem.Error{Op: op, Subject: path, Err: err}
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, blob.ErrNoSpace):
+		p.Kind, p.Why = problem.NoSpace, "the disk is full"
+		p.Next = "free some space or choose another directory; nothing was left behind"
+	case errors.Is(err, unix.EROFS):
+		p.Kind, p.Why = problem.Refused, "the file system is read-only"
+		p.Next = "choose another directory, or remount it writable"
+	case errors.Is(err, fs.ErrPermission):
+		p.Kind, p.Why = problem.Denied, "this user may not write there"
+		p.Next = "run as a user who may, or choose another directory"
+	case errors.Is(err, fs.ErrExist), errors.Is(err, unix.ENOTEMPTY):
+		p.Kind, p.Why = problem.Refused, "it appeared meanwhile"
+		p.Next = "find out who else is writing there, then try again"
+	default:
+		return fmt.Errorf("%s %s: %w", op, path, err)
+	}
+	return p
+}

@@ -1,0 +1,79 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.etcd.io/etcd/client/pkg/v3/types"
+	"go.etcd.io/etcd/server/v3/config"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
+	"go.uber.org/zap"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+)
+
+// restorePlan is what a restore will do, worked out and checked before anything is written.
+type restorePlan struct {
+	cluster *membership.RaftCluster
+	self    types.ID
+	version versionRule
+	// size of the database in bytes: exact with a manifest, else as good as the source tells.
+	size int64
+}
+
+func plan(cfg RestoreConfig) (*restorePlan, error) {
+	p, err := planMembers(cfg.Target)
+	if err != nil {
+		return nil, usage(err)
+	}
+	if (cfg.BumpRevision > 0) != cfg.MarkCompacted {
+		return nil, usage(errors.New("--bump-revision and --mark-compacted go together: " +
+			"clients that hold newer revisions notice only that theirs is compacted"))
+	}
+	if cfg.BumpRevision > 1<<62 {
+		return nil, usage(fmt.Errorf("--bump-revision %d is too large", cfg.BumpRevision))
+	}
+	if p.version, err = newVersionRule(cfg.EtcdVersion, cfg.RunVersion); err != nil {
+		return nil, usage(err)
+	}
+	p.size = cfg.Source.Size()
+	if m := cfg.Manifest; m != nil {
+		p.size = m.Database.Size
+		if err := p.version.acceptVersion(m.Database.StorageVersion); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// planMembers works out cluster and member ids, with the rules of etcd's own bootstrap.
+func planMembers(t Target) (*restorePlan, error) {
+	if t.DataDir == "" {
+		return nil, errors.New("--data-dir is missing")
+	}
+	peers, err := types.NewURLs(t.PeerURLs)
+	if err != nil {
+		return nil, fmt.Errorf("--initial-advertise-peer-urls %s: %w", strings.Join(t.PeerURLs, ","), err)
+	}
+	all, err := types.NewURLsMap(t.InitialCluster)
+	if err != nil {
+		return nil, fmt.Errorf("--initial-cluster %s: %w", t.InitialCluster, err)
+	}
+	server := config.ServerConfig{
+		Logger: zap.NewNop(), Name: t.Name, PeerURLs: peers, InitialPeerURLsMap: all,
+		InitialClusterToken: t.InitialClusterToken,
+	}
+	if err := server.VerifyBootstrap(); err != nil {
+		return nil, fmt.Errorf("--name %s, --initial-cluster %s: %w", t.Name, t.InitialCluster, err)
+	}
+	cluster, err := membership.NewClusterFromURLsMap(zap.NewNop(), t.InitialClusterToken, all)
+	if err != nil {
+		return nil, fmt.Errorf("--initial-cluster %s: %w", t.InitialCluster, err)
+	}
+	return &restorePlan{cluster: cluster, self: cluster.MemberByName(t.Name).ID}, nil
+}
+
+func usage(err error) error {
+	return &problem.Error{Kind: problem.Usage, Op: "restore", Err: err}
+}

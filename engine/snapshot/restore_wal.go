@@ -1,0 +1,62 @@
+package snapshot
+
+import (
+	"encoding/json"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// writeWAL writes the log of a cluster that has just been formed: one committed entry per member, and the mark of a
+// raft snapshot behind them. The .snap file that etcdutl adds is left out: no etcd from 3.4 to 3.7 needs it to start,
+// and 3.8 no longer writes it.
+func (r *restorer) writeWAL() error {
+	metadata, err := proto.Marshal(&etcdserverpb.Metadata{
+		NodeID: proto.Uint64(uint64(r.plan.self)), ClusterID: proto.Uint64(uint64(r.plan.cluster.ID())),
+	})
+	if err != nil {
+		return err
+	}
+	w, err := wal.Create(r.log, r.site.wal, metadata)
+	if err != nil {
+		return err
+	}
+	err = r.writeEntries(w)
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (r *restorer) writeEntries(w *wal.WAL) error {
+	ids := r.plan.cluster.MemberIDs()
+	entries := make([]*raftpb.Entry, len(ids))
+	voters := make([]uint64, len(ids))
+	for i, id := range ids {
+		voters[i] = uint64(id)
+		member, err := json.Marshal(r.plan.cluster.Member(id))
+		if err != nil {
+			return err
+		}
+		data, err := proto.Marshal(&raftpb.ConfChange{
+			Type: raftpb.ConfChangeAddNode.Enum(), NodeId: proto.Uint64(uint64(id)), Context: member,
+		})
+		if err != nil {
+			return err
+		}
+		entries[i] = &raftpb.Entry{
+			Type: raftpb.EntryConfChange.Enum(), Term: proto.Uint64(restoredTerm), Index: proto.Uint64(uint64(i + 1)), Data: data,
+		}
+	}
+	commit := proto.Uint64(uint64(len(entries)))
+	state := &raftpb.HardState{Term: proto.Uint64(restoredTerm), Vote: proto.Uint64(voters[0]), Commit: commit}
+	if err := w.Save(state, entries); err != nil {
+		return err
+	}
+	return w.SaveSnapshot(&walpb.Snapshot{
+		Index: commit, Term: proto.Uint64(restoredTerm), ConfState: &raftpb.ConfState{Voters: voters},
+	})
+}

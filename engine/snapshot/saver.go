@@ -1,0 +1,257 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-dev/holdfast/engine/mvcc"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+)
+
+// saver is one attempt at one save, from one member.
+type saver struct {
+	SaveConfig
+	from     Candidate
+	spool    spool
+	tail     *tailSpool
+	manifest *Manifest
+	hash     hash.Hash // of the payload, as etcd sent it
+}
+
+// spool receives the stream: an unnamed temporary file, or a file of the store itself that only has to be renamed.
+type spool interface {
+	io.Writer
+	io.ReaderAt
+}
+
+func (s *saver) run(ctx context.Context) (*Manifest, error) {
+	if err := s.name(ctx); err != nil {
+		return nil, err
+	}
+	stager, staged := s.Store.(blob.Stager)
+	staged = staged && s.Encoding == EncodingRaw
+	stream, err := s.from.Open(ctx)
+	if err != nil {
+		return nil, streamError{err}
+	}
+	defer stream.Close()
+	if staged {
+		return s.saveStaged(ctx, stager, stream)
+	}
+	return s.saveEncoded(ctx, stream)
+}
+
+// name finds a file name that is free. The time in it is moved on by a second when two snapshots of one name are taken
+// within one, where k3s overwrites the first.
+func (s *saver) name(ctx context.Context) error {
+	created := s.Now().UTC()
+	for moved := range 10 {
+		name := Name{Base: s.Base, Node: s.Node, Time: created.Add(time.Duration(moved) * time.Second)}
+		file := name.String() + s.Encoding.Extension()
+		_, err := s.Store.Stat(ctx, file)
+		if errors.Is(err, blob.ErrNotExist) {
+			s.describe(file, created)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", s.Store.Location(file), err)
+		}
+	}
+	return fmt.Errorf("save %s-%s: the names of the next 10 seconds are taken", s.Base, s.Node)
+}
+
+func (s *saver) describe(file string, created time.Time) {
+	s.manifest = &Manifest{
+		Schema: Schema, File: file, UploadID: NewUploadID(), Backup: s.Backup, Name: s.Base, Node: s.Node,
+		Trigger: s.Trigger, Created: created, ClusterID: s.ClusterID, Source: s.from.Origin,
+		KubernetesVersion: s.KubernetesVersion, Alarms: s.Alarms, Suspect: s.Suspect, Tool: s.Tool,
+		Stored: Stored{Encoding: s.Encoding},
+	}
+	if s.manifest.Backup == "" {
+		s.manifest.Backup = s.manifest.UploadID
+	}
+}
+
+// saveStaged streams into the repository's own file system, where publishing is a rename.
+func (s *saver) saveStaged(ctx context.Context, stager blob.Stager, stream Stream) (*Manifest, error) {
+	file, err := stager.Stage(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("write to %s: %w", s.Store.Location(""), err)
+	}
+	defer file.Discard()
+	if err := requireSpace("save a snapshot to", filepath.Dir(file.Path()), stream.Size(), s.MinFree); err != nil {
+		return nil, err
+	}
+	s.spool, s.tail = file, newTailSpool(file)
+	if err := s.receive(ctx, stream); err != nil {
+		return nil, err
+	}
+	mapped, err := os.Open(file.Path())
+	if err != nil {
+		return nil, err
+	}
+	defer mapped.Close()
+	if err := s.inspect(ctx, mapped); err != nil {
+		return nil, err
+	}
+	info, err := file.Commit(ctx, s.manifest.File, blob.PutOptions{IfAbsent: true})
+	if err != nil {
+		return nil, fmt.Errorf("publish %s: %w", s.Store.Location(s.manifest.File), err)
+	}
+	return s.publish(ctx, info, s.hash)
+}
+
+// saveEncoded streams into a temporary file and encodes and uploads from there at whatever speed the repository has:
+// a slow repository must not hold etcd's read transaction open.
+func (s *saver) saveEncoded(ctx context.Context, stream Stream) (*Manifest, error) {
+	if err := requireSpace("spool a snapshot in", s.SpoolDir, stream.Size(), s.MinFree); err != nil {
+		return nil, err
+	}
+	file, err := newSpool(s.SpoolDir)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	s.spool, s.tail = file, newTailSpool(file)
+
+	group, groupCtx := errgroup.WithContext(ctx)
+	var info blob.Info
+	stored := sha256.New()
+	group.Go(func() error {
+		err := s.receive(groupCtx, stream)
+		if err == nil {
+			err = s.inspect(groupCtx, file)
+		}
+		s.tail.release(err)
+		return err
+	})
+	group.Go(func() error {
+		var err error
+		info, err = s.upload(groupCtx, stored, stream.Size())
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return s.publish(ctx, info, stored)
+}
+
+// receive brings the stream to the spool and compares etcd's hash of it.
+func (s *saver) receive(ctx context.Context, stream Stream) error {
+	s.hash = sha256.New()
+	held := &holdBack{w: s.hash}
+	var written int64
+	total, err := flow(ctx, &streamReader{stream: stream}, held.write, func(chunk []byte) error {
+		if _, err := s.spool.Write(chunk); err != nil {
+			return fmt.Errorf("write the spool file: %w", err)
+		}
+		written += int64(len(chunk))
+		s.tail.grow(written)
+		s.Progress.report(PhaseStream, written, stream.Size())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	sum := s.hash.Sum(nil)
+	if total < minDatabase || !bytes.Equal(sum, held.tail) {
+		return streamError{fmt.Errorf("%w on its way: etcd's SHA-256 is %x, the bytes received have %x", ErrDamaged, held.tail, sum)}
+	}
+	s.hash.Write(held.tail)
+	s.manifest.Database.Size = total - TrailerSize
+	s.manifest.Database.SHA256 = hex.EncodeToString(sum)
+	s.manifest.AddEvidence(s.passed(LevelChecksum, 0))
+	return nil
+}
+
+// inspect reads the database in the spool: all of it, or only what the manifest needs.
+func (s *saver) inspect(ctx context.Context, file *os.File) error {
+	started := s.Now()
+	db := &s.manifest.Database
+	finding, err := inspect(ctx, file, db.Size, s.Verify.Covers(LevelContent), s.Progress)
+	if err == nil {
+		finding.fill(db)
+		if s.Verify.Covers(LevelContent) {
+			s.manifest.AddEvidence(s.passed(LevelContent, s.Now().Sub(started)))
+		}
+		return nil
+	}
+	if !errors.Is(err, mvcc.ErrDamaged) {
+		return err
+	}
+	if s.Salvage {
+		s.manifest.Suspect = "its content is damaged: " + err.Error()
+		return nil
+	}
+	return streamError{&problem.Error{
+		Kind: problem.Damaged, Op: "save a snapshot of", Subject: s.from.Origin.Endpoint,
+		Why:  "the database of member " + s.from.Origin.MemberName + " is itself damaged, although it arrived as it was sent",
+		Next: "nothing was stored; take the snapshot from another member, or keep this one anyway with --salvage",
+		Err:  err,
+	}}
+}
+
+func (s *saver) passed(level Level, took time.Duration) Evidence {
+	return Evidence{Level: level, Outcome: OutcomePassed, At: s.Now().UTC(), Took: took, Host: s.Host}
+}
+
+func (s *saver) upload(ctx context.Context, stored hash.Hash, size int64) (blob.Info, error) {
+	read, write := io.Pipe()
+	stem, _ := SplitExtension(s.manifest.File)
+	go func() {
+		progress := &countingReader{r: s.tail.reader(ctx), total: size, progress: s.Progress}
+		write.CloseWithError(encode(write, progress, s.Encoding, stem, s.manifest.Created))
+	}()
+	defer read.Close() // ends the encoder when Put gave up early
+	info, err := s.Store.Put(ctx, s.manifest.File, io.TeeReader(read, stored), blob.PutOptions{
+		IfAbsent: true,
+		SizeHint: size,
+		Metadata: map[string]string{MetadataUploadID: s.manifest.UploadID, MetadataNode: s.Node},
+	})
+	if err != nil {
+		return info, fmt.Errorf("store %s: %w", s.Store.Location(s.manifest.File), err)
+	}
+	return info, nil
+}
+
+// What a payload's own metadata says, where the store keeps metadata.
+const (
+	MetadataUploadID = "holdfast-upload-id"
+	MetadataNode     = "holdfast-node"
+)
+
+// publish writes the manifest of a payload that is in the repository.
+func (s *saver) publish(ctx context.Context, info blob.Info, stored hash.Hash) (*Manifest, error) {
+	s.manifest.Stored.Size = info.Size
+	s.manifest.Stored.SHA256 = hex.EncodeToString(stored.Sum(nil))
+	if err := PutManifest(ctx, s.Store, s.manifest); err != nil {
+		return nil, fmt.Errorf("%s is stored and complete, but is listed as unverified: %w", s.manifest.File, err)
+	}
+	return s.manifest, nil
+}
+
+// countingReader reports how much of the spool has been uploaded.
+type countingReader struct {
+	r        io.Reader
+	n, total int64
+	progress Progress
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	c.progress.report(PhaseUpload, c.n, c.total)
+	return n, err
+}

@@ -1,0 +1,240 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfast-dev/holdfast/engine/mvcc"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+)
+
+// VerifyConfig says what to test and how thoroughly.
+type VerifyConfig struct {
+	Source Source
+	// Manifest of the snapshot; nil when it has none, and its own trailer must do.
+	Manifest *Manifest
+	Level    Level
+	// Prover does the trial restore of LevelRestore.
+	Prover Prover
+	// SpoolDir holds an unpacked copy where one is needed.
+	SpoolDir string
+	Host     string
+	Now      func() time.Time
+	Progress Progress
+}
+
+// Prover restores a snapshot into a scratch directory, has a real etcd serve it, and compares what that etcd says.
+type Prover interface {
+	// Ready returns why a trial restore of a database of this size must be skipped here and now: too little memory or
+	// disk. Empty: it can be done.
+	Ready(size int64) string
+	// Prove tries a restore. It returns how it was done, in a few words. An error that wraps ErrDamaged or
+	// mvcc.ErrDamaged is about the snapshot; any other is about the trial itself.
+	Prove(ctx context.Context, src Source, m *Manifest) (Proof, error)
+}
+
+// Proof is what a trial restore showed.
+type Proof struct {
+	// How it was done: "served by etcd 3.7.3 at revision 1204".
+	How      string
+	Database Database
+}
+
+// Verified is what a test showed.
+type Verified struct {
+	// Evidence for each level that was reached or tried.
+	Evidence []Evidence
+	// Database as it was found, for snapshots whose manifest does not say.
+	Database Database
+	Encoding Encoding
+}
+
+// Verify tests a stored snapshot. It returns the evidence, also when the error says that the snapshot is damaged
+// (problem.Damaged). A trial restore that had to be skipped is no error: the evidence says so, and the content has
+// been checked instead.
+func Verify(ctx context.Context, cfg VerifyConfig) (*Verified, error) {
+	v := &verifier{VerifyConfig: cfg, result: &Verified{}}
+	started := cfg.Now()
+	var err error
+	if cfg.Level == LevelRestore {
+		if reason := cfg.Prover.Ready(v.size()); reason != "" {
+			err = v.read(ctx, true)
+			v.note(LevelRestore, OutcomeSkipped, started, reason)
+		} else {
+			err = v.prove(ctx)
+		}
+	} else {
+		err = v.read(ctx, cfg.Level.Covers(LevelContent))
+	}
+	if err == nil {
+		return v.result, nil
+	}
+	return v.result, v.explain(err)
+}
+
+type verifier struct {
+	VerifyConfig
+	result *Verified
+}
+
+// size of the database, as good as it is known beforehand.
+func (v *verifier) size() int64 {
+	if v.Manifest != nil {
+		return v.Manifest.Database.Size
+	}
+	return v.Source.Size()
+}
+
+func (v *verifier) note(l Level, o Outcome, started time.Time, reason string) {
+	now := v.Now()
+	v.result.Evidence = append(v.result.Evidence, Evidence{
+		Level: l, Outcome: o, At: now.UTC(), Took: now.Sub(started), Reason: reason, Host: v.Host,
+	})
+}
+
+func (v *verifier) prove(ctx context.Context) error {
+	started := v.Now()
+	v.Progress.report(PhaseTrial, 0, 1)
+	proof, err := v.Prover.Prove(ctx, v.Source, v.Manifest)
+	v.Progress.report(PhaseTrial, 1, 1)
+	if err != nil {
+		if isDamage(err) {
+			v.note(LevelRestore, OutcomeFailed, started, err.Error())
+		}
+		return err
+	}
+	v.result.Database = proof.Database
+	for _, l := range []Level{LevelChecksum, LevelContent} {
+		v.note(l, OutcomePassed, started, "")
+	}
+	v.note(LevelRestore, OutcomePassed, started, proof.How)
+	return nil
+}
+
+// read tests the stored bytes and, when full, the content.
+func (v *verifier) read(ctx context.Context, full bool) error {
+	started := v.Now()
+	level := LevelChecksum
+	err := v.readBytes(ctx, full, func() {
+		v.note(LevelChecksum, OutcomePassed, started, "")
+		level = LevelContent
+	})
+	if err == nil && full {
+		v.note(LevelContent, OutcomePassed, started, "")
+	}
+	if err != nil && isDamage(err) {
+		v.note(level, OutcomeFailed, started, err.Error())
+	}
+	return err
+}
+
+// readBytes hashes the payload; summed is called when the hashes are right. A raw file on this machine is mapped where
+// it lies, and walked while it is being hashed; anything else is unpacked into the spool first.
+func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) error {
+	if path := v.Source.Path(); path != "" && v.Source.Size()%512 == TrailerSize {
+		return v.readInPlace(ctx, path, full, summed)
+	}
+	if !full {
+		x, err := v.extract(ctx, nil)
+		if err == nil {
+			v.describe(x, nil)
+			summed()
+		}
+		return err
+	}
+	if err := requireSpace("unpack a snapshot in", v.SpoolDir, v.size(), 0); err != nil {
+		return err
+	}
+	spool, err := newSpool(v.SpoolDir)
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	x, err := v.extract(ctx, spool)
+	if err != nil {
+		return err
+	}
+	summed()
+	return v.readContent(ctx, spool, x)
+}
+
+func (v *verifier) readInPlace(ctx context.Context, path string, full bool, summed func()) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var x *extracted
+	var f *finding
+	var badSum, badContent error
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		x, badSum = v.extract(groupCtx, nil)
+		return badSum
+	})
+	group.Go(func() error {
+		f, badContent = inspect(groupCtx, file, v.Source.Size()-TrailerSize, full, v.Progress)
+		return nil // a wrong hash is the better explanation, if there is one
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	summed()
+	if badContent != nil {
+		return badContent
+	}
+	v.describe(x, f)
+	return compareContent(v.Manifest, f)
+}
+
+func (v *verifier) readContent(ctx context.Context, file *os.File, x *extracted) error {
+	f, err := inspect(ctx, file, x.size, true, v.Progress)
+	if err != nil {
+		return err
+	}
+	v.describe(x, f)
+	return compareContent(v.Manifest, f)
+}
+
+func (v *verifier) extract(ctx context.Context, spool *os.File) (*extracted, error) {
+	var x *extracted
+	var err error
+	if spool == nil {
+		x, err = extract(ctx, v.Source, nil, v.SpoolDir, false)
+	} else {
+		x, err = extract(ctx, v.Source, spool, v.SpoolDir, false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x, compareBytes(v.Manifest, x)
+}
+
+func (v *verifier) describe(x *extracted, f *finding) {
+	v.result.Encoding = x.encoding
+	v.result.Database.Size = x.size
+	v.result.Database.SHA256 = fmt.Sprintf("%x", x.sha256)
+	if f != nil {
+		f.fill(&v.result.Database)
+	}
+}
+
+func isDamage(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, mvcc.ErrDamaged) || errors.Is(err, ErrManifest) ||
+		errors.Is(err, ErrNoTrailer) || errors.Is(err, ErrNotSnapshot)
+}
+
+func (v *verifier) explain(err error) error {
+	if !isDamage(err) {
+		return err
+	}
+	return &problem.Error{
+		Kind: problem.Damaged, Op: "verify", Subject: v.Source.Location(), Err: err,
+		Next: "do not count on this snapshot; look for another with holdfast repo ls, and take a new one soon",
+	}
+}
