@@ -49,9 +49,10 @@ type Store interface {
 	// reader. A short object is an error (io.ErrUnexpectedEOF, from Get or from Read), never a silently short stream:
 	// only a range that starts exactly at the end and asks for nothing, or for the rest, is empty. When match is not
 	// empty the object must still be the version with that Info.Version, otherwise ErrChanged; ErrNotExist when it
-	// has gone. What is read belongs to one version, even when the object is replaced meanwhile.
+	// has gone. What is read belongs to one version, even when the object is replaced meanwhile: Read then gives the
+	// rest of the old one, or ErrChanged.
 	//
-	// A reader that also has a method Version() string tells which version it reads.
+	// A reader that also has a method Version() string tells which version it reads, or "" when it cannot.
 	Get(ctx context.Context, name string, offset, length int64, match string) (io.ReadCloser, error)
 
 	// Stat describes one object, with its metadata.

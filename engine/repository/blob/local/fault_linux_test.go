@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/blobtest"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/local/localtest"
 )
 
 // tmpfs mounts a small file system in memory. It takes root, which CI has.
@@ -59,7 +60,7 @@ func TestAFullDiskIsErrNoSpaceAndLeavesNothing(t *testing.T) {
 	if err := staged.Discard(); err != nil {
 		t.Error(err)
 	}
-	if left := unfinished(t, dir); len(left) > 0 {
+	if left := localtest.Unfinished(t, dir); len(left) > 0 {
 		t.Errorf("left %q", left)
 	}
 	if got := list(t, store); len(got) != 1 || got[0] != "old" {
@@ -134,7 +135,7 @@ func TestARemainderIsSweptOnceItsWriterWasKilled(t *testing.T) {
 	if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
 		t.Fatalf("the writer did not begin: %v", err)
 	}
-	if n, err := store.Sweep(t.Context(), 0); err != nil || n != 0 || len(unfinished(t, dir)) != 1 {
+	if n, err := store.Sweep(t.Context(), 0); err != nil || n != 0 || len(localtest.Unfinished(t, dir)) != 1 {
 		t.Errorf("Sweep beside a living process: %d, %v, want 0", n, err)
 	}
 	if err := child.Process.Kill(); err != nil {
@@ -146,7 +147,7 @@ func TestARemainderIsSweptOnceItsWriterWasKilled(t *testing.T) {
 	if n, err := store.Sweep(t.Context(), time.Hour); err != nil || n != 0 {
 		t.Errorf("Sweep of what is young: %d, %v, want 0", n, err)
 	}
-	if n, err := store.Sweep(t.Context(), 0); err != nil || n != 1 || len(unfinished(t, dir)) != 0 {
+	if n, err := store.Sweep(t.Context(), 0); err != nil || n != 1 || len(localtest.Unfinished(t, dir)) != 0 {
 		t.Errorf("Sweep after the kill: %d, %v, want 1", n, err)
 	}
 	if got := list(t, store); len(got) > 0 {

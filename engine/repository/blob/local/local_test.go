@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/blobtest"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/local/localtest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,30 +28,12 @@ func TestMain(m *testing.M) {
 }
 
 func TestADirectoryKeepsTheStoreContract(t *testing.T) {
-	dirs := map[blob.Store]string{}
-	blobtest.Run(t, blobtest.Suite{
-		New: func(t *testing.T) blob.Store {
-			dir := t.TempDir()
-			store := open(t, dir)
-			dirs[store] = dir
-			return store
-		},
-		Again:   func(t *testing.T, store blob.Store) blob.Store { return open(t, dirs[store]) },
-		Remains: func(t *testing.T, store blob.Store, _ string) []string { return unfinished(t, dirs[store]) },
-		Abandon: func(t *testing.T, store blob.Store, name string) {
-			folder := filepath.Dir(filepath.Join(dirs[store], name))
-			writeFile(t, filepath.Join(folder, blob.TemporaryName(rand.Text())), "half of it")
-		},
-	})
+	blobtest.Run(t, localtest.Suite(func(store blob.Store) blob.Store { return store }))
 }
 
 func open(t *testing.T, dir string) *local.Store {
 	t.Helper()
-	store, err := local.New(local.Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store
+	return localtest.Open(t, dir)
 }
 
 func writeFile(t *testing.T, path, content string) {
@@ -59,21 +41,6 @@ func writeFile(t *testing.T, path, content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func unfinished(t *testing.T, dir string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if blob.IsTemporary(filepath.Base(path)) {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }
 
 func list(t *testing.T, store blob.Store) []string {
@@ -255,7 +222,7 @@ func TestTheFirstWriteRemovesWhatDeadWritersLeftLongAgo(t *testing.T) {
 	if _, err := open(t, dir).Put(t.Context(), "a", strings.NewReader(""), blob.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{young}, unfinished(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{young}, localtest.Unfinished(t, dir)); diff != "" {
 		t.Errorf("unfinished files (-want +got):\n%s", diff)
 	}
 }
