@@ -20,6 +20,16 @@ type Aging struct {
 	Compact bool
 }
 
+// FillAged fills and ages a cluster so that its database file ends with about opts.Size bytes, a tenth of them free.
+func FillAged(ctx context.Context, cli *clientv3.Client, opts Options) (*Data, error) {
+	opts.Size = opts.Size / 10 * 9
+	d, err := Fill(ctx, cli, opts)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.Age(ctx, cli, Aging{Updates: d.Objects / 9, Deletes: d.Objects / 50, Compact: true})
+}
+
 // Age updates and deletes objects at random, which follows from the seed, and compacts.
 func (d *Data) Age(ctx context.Context, cli *clientv3.Client, a Aging) error {
 	before, err := revision(ctx, cli)

@@ -25,7 +25,7 @@ func (s *scene) configFile() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# configuration of %s in %s\nserver:\n  listen: 0.0.0.0:8080\n  shutdownGrace: 25s\nroutes:\n", s.app, s.namespace)
 	changing := -1
-	routes := 8 + s.fixed.IntN(45)
+	routes := 8 + s.fixed.IntN(38)
 	if s.generation > 0 {
 		changing = s.moving.IntN(routes)
 	}
@@ -34,8 +34,8 @@ func (s *scene) configFile() string {
 		if n == changing {
 			weight = 100 + s.moving.IntN(100)
 		}
-		fmt.Fprintf(&b, "- name: route-%02d\n  match: /api/v%d/%s\n  upstream: http://%s.%s.svc.cluster.local:8080\n  weight: %d\n  timeout: 15s\n",
-			n, 1+n%3, suffix(s.fixed, 6), pick(s.fixed, apps()), s.namespace, weight)
+		fmt.Fprintf(&b, "- name: route-%02d\n  match: /api/v%d/%s\n  upstream: http://%s.%s.svc.cluster.local:8080\n  weight: %d\n  pin: sha256/%s\n",
+			n, 1+n%3, suffix(s.fixed, 6), pick(s.fixed, apps()), s.namespace, weight, suffix(s.fixed, 24))
 	}
 	return b.String()
 }
@@ -52,7 +52,7 @@ func helmRelease(s *scene) Object {
 		managed: []managed{{"helm", "v1", "", fieldSet(field("data", leaves("release")),
 			field("metadata", field("labels", leaves("modifiedAt", "name", "owner", "status", "version"))), leaves("type")), s.changed}},
 	}
-	payload := noise(s.moving, 2500+s.fixed.IntN(4500))
+	payload := noise(s.moving, 3500+s.fixed.IntN(5000))
 	object := roomy().message(1, o.message(s)).
 		message(2, message{}.string(1, "release").bytes(2, payload)).
 		string(3, "helm.sh/release.v1")

@@ -14,7 +14,7 @@ const (
 	// fillBatch objects go into one transaction while filling. etcd's limits are 128 operations and 1.5 MiB.
 	fillBatch = 100
 	// fileBytesPerObject is how much an object adds to the database file, slack in the pages included. Measured.
-	fileBytesPerObject = 5_200
+	fileBytesPerObject = 5_620
 	// leaseSeconds and leaseObjects are how Kubernetes leases events: for an hour, many to one lease.
 	leaseSeconds = 3600
 	leaseObjects = 1000

@@ -125,6 +125,20 @@ func (e *Etcd) Start(ctx context.Context, args ...string) error {
 		}
 	}
 	for _, m := range e.Members {
+		if err := m.Ready(ctx); err != nil { // one that has ended again is an error here
+			return err
+		}
+	}
+	return nil
+}
+
+// Ready waits until every member that runs answers linearizable reads. It is for after the leader was killed: until the
+// others have elected a new one they lose writes.
+func (e *Etcd) Ready(ctx context.Context) error {
+	for _, m := range e.Members {
+		if !m.Running() {
+			continue
+		}
 		if err := m.Ready(ctx); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -48,6 +49,18 @@ func (e *Etcd) client(endpoints []string, password string) (*clientv3.Client, er
 		}
 	}
 	return clientv3.New(cfg)
+}
+
+// CtlEnv is what etcdctl, and whoever understands its variables, needs to reach all members with every right.
+func (e *Etcd) CtlEnv() []string {
+	env := []string{"ETCDCTL_API=3", "ETCDCTL_ENDPOINTS=" + strings.Join(e.Endpoints(), ",")}
+	if e.tls != nil {
+		env = append(env, "ETCDCTL_CACERT="+e.tls.CA, "ETCDCTL_CERT="+e.tls.Cert, "ETCDCTL_KEY="+e.tls.Key)
+	}
+	if e.authOn {
+		env = append(env, "ETCDCTL_USER=root", "ETCDCTL_PASSWORD="+e.RootPassword)
+	}
+	return env
 }
 
 // enableAuth makes root and turns authentication on.

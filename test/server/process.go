@@ -142,11 +142,8 @@ func (p *Process) LogPath() string { return p.logPath }
 // answers waits until check succeeds. It gives up when the program ends or ctx does, and then says what the last check
 // and the log said.
 func (p *Process) answers(ctx context.Context, check func(context.Context) error) error {
-	var last error
 	for {
-		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
-		last = check(attempt)
-		cancel()
+		last := p.attempt(ctx, check)
 		if last == nil {
 			return nil
 		}
@@ -159,6 +156,20 @@ func (p *Process) answers(ctx context.Context, check func(context.Context) error
 		case <-time.After(30 * time.Millisecond):
 		}
 	}
+}
+
+// attempt runs check once, for no longer than the program runs.
+func (p *Process) attempt(ctx context.Context, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+		}
+	}()
+	return check(ctx)
 }
 
 // LogTail returns the last lines of a log file, or why it can't.

@@ -8,6 +8,7 @@
 package servertest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -21,25 +22,28 @@ import (
 // Tool returns the path of a pinned program.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := server.Tool(name)
-	if errors.Is(err, server.ErrNoTool) && os.Getenv("CI") != "true" {
-		t.Logf("building %s, which may take minutes the first time", name)
-		if err := server.BuildTool(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-		path, err = server.Tool(name)
-	}
+	path, err := tool(t.Context(), name, os.Getenv("CI") == "true")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+func tool(ctx context.Context, name string, ci bool) (string, error) {
+	path, err := server.Tool(name)
+	if !errors.Is(err, server.ErrNoTool) || ci {
+		return path, err
+	}
+	if err := server.BuildTool(ctx, name); err != nil {
+		return "", err
+	}
+	return server.Tool(name)
+}
+
 // Etcd starts a cluster as server.StartEtcd does. Without Dir it lives below t.TempDir.
 func Etcd(t testing.TB, cfg server.EtcdConfig) *server.Etcd {
 	t.Helper()
-	e := newEtcd(t, cfg, func(cfg server.EtcdConfig) (*server.Etcd, error) { return server.StartEtcd(t.Context(), cfg) })
-	return e
+	return newEtcd(t, cfg, func(cfg server.EtcdConfig) (*server.Etcd, error) { return server.StartEtcd(t.Context(), cfg) })
 }
 
 // NewEtcd is Etcd without the start, as server.NewEtcd does: for a restore into a new cluster.
