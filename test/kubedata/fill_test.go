@@ -1,6 +1,7 @@
 package kubedata_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,13 +19,13 @@ func TestAnAgedClusterHoldsWhatTheSeedSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(d.Live(), objects(t, cli)); diff != "" {
+	if diff := cmp.Diff(d.Live(), objects(t, cli), cmp.Comparer(bytes.Equal)); diff != "" {
 		t.Errorf("filled (-want +got):\n%s", diff)
 	}
 	if err := d.Age(t.Context(), cli, kubedata.Aging{Updates: 300, Deletes: 50, Compact: true}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(d.Live(), objects(t, cli)); diff != "" {
+	if diff := cmp.Diff(d.Live(), objects(t, cli), cmp.Comparer(bytes.Equal)); diff != "" {
 		t.Errorf("aged (-want +got):\n%s", diff)
 	}
 	hash, err := e.HashKV(t.Context(), 0)

@@ -38,7 +38,7 @@ func TestAnUpdateKeepsTheKeyAndChangesTheValue(t *testing.T) {
 func TestKeysAreUnique(t *testing.T) {
 	g := NewGenerator(1)
 	seen := make(map[string]int)
-	for i := range 20_000 {
+	for i := range 10_000 {
 		key := g.Object(i, 0).Key
 		if first, ok := seen[key]; ok {
 			t.Fatalf("objects %d and %d are both %s", first, i, key)

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/holdfast-dev/holdfast/test/server"
 	"github.com/holdfast-dev/holdfast/test/server/servertest"
 )
@@ -24,7 +26,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentDir); dir != "" {
 		beParent(dir)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m) // tests that use this package check for leaks too
 }
 
 // beParent starts a server, says which process it is, and waits to be killed.

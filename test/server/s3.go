@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -217,6 +218,12 @@ func (s *S3) Uploads(ctx context.Context, bucket string) ([]string, error) {
 		names = append(names, u.Key)
 	}
 	return names, nil
+}
+
+// EndpointAt is the URL of the same server when it is reached through another address, such as a Proxy's.
+func (s *S3) EndpointAt(address string) string {
+	scheme, _, _ := strings.Cut(s.Endpoint, "://")
+	return scheme + "://" + address
 }
 
 // Process is the server's present or last process.

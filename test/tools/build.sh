@@ -3,6 +3,9 @@
 # their dependencies cannot meet, into .cache/tools at the top of the repository. A program is rebuilt only when
 # its module's pins or the Go toolchain change. Several runs at once are fine: one builds, the others wait.
 #
+# The modules are not tidied on purpose: go mod tidy would add the sums of what their dependencies' tests need.
+# "go get -tool PACKAGE@VERSION" in a module's directory moves a pin.
+#
 #   build.sh                    all of them
 #   build.sh etcd37 minio       only these modules' programs
 #   build.sh etcdutl-3.5 mc     only these programs
