@@ -44,7 +44,7 @@ func find(list []Entry, name, location string) (*Entry, error) {
 		}
 		return nil, &problem.Error{
 			Kind: problem.Usage, Op: "find snapshot", Subject: name,
-			Why: fmt.Sprintf("%d snapshots in %s begin with it, among them %s and %s", len(found), location, found[0].File, found[1].File),
+			Why:  fmt.Sprintf("%d snapshots in %s begin with it, among them %s and %s", len(found), location, found[0].File, found[1].File),
 			Next: "give the whole name, as holdfast repo ls prints it",
 		}
 	}

@@ -121,18 +121,16 @@ func (r *Repository) ownedByOther(owner *Owner, clusterID string) error {
 
 // refuseOverlap looks for owners above and below this folder.
 func (r *Repository) refuseOverlap(ctx context.Context) error {
-	if nested, ok := r.store.(blob.Nested); ok {
-		for _, above := range nested.Ancestors() {
-			owner, err := r.ownerOf(ctx, above)
-			if errors.Is(err, blob.ErrDenied) {
-				continue // what this user may not read, he cannot list into either
-			}
-			if err != nil {
-				return err
-			}
-			if owner != nil {
-				return r.overlap(above.Location(""), owner.ClusterID)
-			}
+	for _, above := range r.ancestors {
+		owner, err := r.ownerOf(ctx, above)
+		if errors.Is(err, blob.ErrDenied) {
+			continue // credentials for this folder alone cannot tell; its owner's listing will not see us either
+		}
+		if err != nil {
+			return err
+		}
+		if owner != nil {
+			return r.overlap(above.Location(""), "cluster "+owner.ClusterID)
 		}
 	}
 	found, err := r.scan(ctx)

@@ -24,6 +24,8 @@ import (
 // Config says which repository, and who is asking.
 type Config struct {
 	Store blob.Store
+	// Ancestors are the folders above it, in which an owner would overlap: see blob.Nested.
+	Ancestors []blob.Store
 	// Host names this machine in what is written.
 	Host string
 	Now  func() time.Time
@@ -32,15 +34,16 @@ type Config struct {
 
 // Repository is one folder of snapshots. Its methods may be called concurrently.
 type Repository struct {
-	store blob.Store
-	host  string
-	now   func() time.Time
-	log   *slog.Logger
+	store     blob.Store
+	ancestors []blob.Store
+	host      string
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 // Open returns the repository in a store. It does not touch the store.
 func Open(cfg Config) *Repository {
-	return &Repository{store: cfg.Store, host: cfg.Host, now: cfg.Now, log: cfg.Log}
+	return &Repository{store: cfg.Store, ancestors: cfg.Ancestors, host: cfg.Host, now: cfg.Now, log: cfg.Log}
 }
 
 // Store is the store that the repository lies in.

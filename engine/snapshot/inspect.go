@@ -21,13 +21,9 @@ func inspect(ctx context.Context, file *os.File, size int64, full bool, progress
 		return nil, err
 	}
 	defer db.Close()
-	head, err := db.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	f := &finding{head: head}
 	if !full {
-		return f, nil
+		head, err := db.Head(ctx)
+		return &finding{head: head}, err
 	}
 	progress.report(PhaseCheck, 0, size)
 	content, err := db.Content(ctx)
@@ -35,8 +31,7 @@ func inspect(ctx context.Context, file *os.File, size int64, full bool, progress
 		return nil, err
 	}
 	progress.report(PhaseCheck, size, size)
-	f.content = &content
-	return f, nil
+	return &finding{head: content.Head, content: &content}, nil
 }
 
 // fill describes the database in a manifest.
@@ -51,5 +46,5 @@ func (f *finding) fill(d *Database) {
 	hash := f.content.HashKV
 	d.HashKV = &hash
 	d.Records, d.Keys = f.content.Records, f.content.LiveKeys
-	d.InUse = f.content.BytesInUse
+	d.InUse = f.content.Structure.BytesInUse
 }

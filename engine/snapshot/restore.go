@@ -149,13 +149,7 @@ func (r *restorer) fetch(ctx context.Context, path string) (*extracted, error) {
 	if err != nil {
 		return nil, err
 	}
-	var done int64
-	x, err := extract(ctx, r.Source, writerFunc(func(p []byte) (int, error) {
-		n, err := out.Write(p)
-		done += int64(n)
-		r.Progress.report(PhaseRead, done, r.plan.size)
-		return n, err
-	}), r.SpoolDir, r.SkipHashCheck)
+	x, err := extract(ctx, r.Source, reporting(out, PhaseRead, r.plan.size, r.Progress), r.SpoolDir, r.SkipHashCheck)
 	if err = errors.Join(err, out.Close()); err != nil {
 		return nil, r.refuse(err)
 	}
@@ -202,10 +196,20 @@ func (r *restorer) recheck(ctx context.Context, path string, before *finding) er
 	if err != nil {
 		return fmt.Errorf("check the finished database: %w", err)
 	}
-	if records := s.Buckets["key"]; records != before.content.Records {
-		return fmt.Errorf("check the finished database: it has %d records instead of %d", records, before.content.Records)
+	if got, want := records(s), records(before.content.Structure); got != want {
+		return fmt.Errorf("check the finished database: it has %d records instead of %d", got, want)
 	}
 	return nil
+}
+
+// records is the number of revisions in a database.
+func records(s mvcc.Structure) int64 {
+	for _, b := range s.Buckets {
+		if b.Name == "key" {
+			return b.Records
+		}
+	}
+	return 0
 }
 
 func (r *restorer) describe(x *extracted, f *finding, e *edited) *Restored {

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -69,12 +70,13 @@ func (s storeSource) Location() string { return s.store.Location(s.info.Name) }
 func (s storeSource) Size() int64      { return s.info.Size }
 
 func (s storeSource) Path() string {
-	if local, ok := s.store.(interface{ Path(name string) string }); ok {
-		return local.Path(s.info.Name)
+	u, err := url.Parse(s.Location())
+	if err != nil || u.Scheme != "file" {
+		return ""
 	}
-	return ""
+	return u.Path
 }
 
 func (s storeSource) Open(ctx context.Context) (io.ReadCloser, error) {
-	return ranged.Open(ctx, s.store, s.info)
+	return ranged.NewReader(ctx, s.store, s.info, ranged.Config{})
 }

@@ -207,7 +207,7 @@ func (v *verifier) extract(ctx context.Context, spool *os.File) (*extracted, err
 	if spool == nil {
 		x, err = extract(ctx, v.Source, nil, v.SpoolDir, false)
 	} else {
-		x, err = extract(ctx, v.Source, spool, v.SpoolDir, false)
+		x, err = extract(ctx, v.Source, reporting(spool, PhaseRead, v.size(), v.Progress), v.SpoolDir, false)
 	}
 	if err != nil {
 		return nil, err

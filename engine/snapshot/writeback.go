@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -40,3 +41,14 @@ func (w *writeBack) Close() error { return w.f.Close() }
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// reporting tells progress of what is written to f.
+func reporting(w io.Writer, phase Phase, total int64, progress Progress) io.Writer {
+	var done int64
+	return writerFunc(func(p []byte) (int, error) {
+		n, err := w.Write(p)
+		done += int64(n)
+		progress.report(phase, done, total)
+		return n, err
+	})
+}

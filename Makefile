@@ -1,0 +1,32 @@
+# make demo    builds what it needs and shows a save and a restore on a real three-member etcd
+# make test    installs and builds what it needs, and runs all tests
+# The rest is for those who work on Holdfast: see docs/contributing.md.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+.PHONY: demo test soak bench lint generate build tools
+
+demo: build
+	scripts/demo.sh $(ONCE)
+
+test:
+	scripts/test.sh
+
+soak: build tools
+	scripts/soak.sh
+
+bench: build tools
+	scripts/bench.sh
+
+lint:
+	scripts/lint.sh
+
+generate:
+	go generate ./...
+
+build:
+	$(BUILD) -o bin/holdfast ./cmd/holdfast
+
+tools:
+	test/tools/build.sh

@@ -1,0 +1,38 @@
+package snapshot
+
+import (
+	"context"
+	"os"
+)
+
+// Unpacked is a bare database in an unnamed temporary file.
+type Unpacked struct {
+	// File is closed by the caller, which frees its space.
+	File *os.File
+	Size int64
+}
+
+// Unpack decodes a snapshot into a temporary file for reading, and compares its hashes on the way: the payload's own
+// and, when m is not nil, the manifest's.
+func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progress Progress) (*Unpacked, error) {
+	size := src.Size()
+	if m != nil {
+		size = m.Database.Size
+	}
+	if err := requireSpace("unpack a snapshot in", spoolDir, size, 0); err != nil {
+		return nil, err
+	}
+	file, err := newSpool(spoolDir)
+	if err != nil {
+		return nil, err
+	}
+	x, err := extract(ctx, src, reporting(file, PhaseRead, size, progress), spoolDir, false)
+	if err == nil {
+		err = compareBytes(m, x)
+	}
+	if err != nil {
+		file.Close()
+		return nil, (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain(err)
+	}
+	return &Unpacked{File: file, Size: x.size}, nil
+}

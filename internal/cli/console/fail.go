@@ -1,0 +1,43 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+)
+
+// Interrupted is the exit code after SIGINT or SIGTERM: 128 + 2, as shells have it.
+const Interrupted = 130
+
+// Fail tells the operator about an error and returns the exit code: what was being done and why it did not work, and
+// on a line of its own what to do next.
+func (c *Console) Fail(err error) int {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(c.Err, "holdfast: interrupted; nothing half-made was left behind")
+		return Interrupted
+	}
+	var p *problem.Error
+	text := err.Error()
+	if errors.As(err, &p) && p == err { //nolint:errorlint // only an unwrapped one can be split into its parts
+		text = p.Headline()
+	}
+	fmt.Fprintf(c.Err, "holdfast: %s\n", text)
+	if next := problem.NextOf(err); next != "" && p == err { //nolint:errorlint // as above
+		fmt.Fprintf(c.Err, "  next: %s\n", next)
+	}
+	return int(problem.KindOf(err))
+}
+
+// Notef prints a line for a person who watches, unless --quiet.
+func (c *Console) Notef(format string, args ...any) {
+	if !c.Quiet {
+		fmt.Fprintf(c.Err, format+"\n", args...)
+	}
+}
+
+// Usagef returns an error about the command line.
+func Usagef(format string, args ...any) error {
+	return &problem.Error{Kind: problem.Usage, Why: fmt.Sprintf(format, args...)}
+}

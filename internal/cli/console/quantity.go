@@ -1,0 +1,53 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Bytes prints a size as people read it: "1.4 GiB".
+func Bytes(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
+// Age prints how long ago something was, kubectl's way: "47m", "3d".
+func Age(now, then time.Time) string {
+	d := now.Sub(then)
+	switch {
+	case d < 0:
+		return "0s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
+}
+
+// Size is a flag for bytes: "500MiB", "2G", "0".
+type Size int64
+
+// String prints the value.
+func (s *Size) String() string {
+	if *s < 0 {
+		return "the larger of 1GiB and 10%"
+	}
+	return strings.ReplaceAll(humanize.IBytes(uint64(*s)), " ", "")
+}
+
+// Set reads "500MiB", "2G" (decimal, as in SI) or plain bytes.
+func (s *Size) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("%q is not a size such as 500MiB or 2GiB", text)
+	}
+	*s = Size(n)
+	return nil
+}
+
+// Type is what help texts call the value.
+func (s *Size) Type() string { return "size" }

@@ -1,0 +1,77 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/settings"
+)
+
+func newDelete(c *console.Console, flags *settings.Flags) *cobra.Command {
+	var clusterID string
+	cmd := &cobra.Command{
+		Use:               "delete SNAPSHOT...",
+		Aliases:           []string{"rm"},
+		Short:             "Delete snapshots, on purpose",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeSnapshots(flags),
+	}
+	flags.AddRepository(cmd)
+	cmd.Flags().StringVar(&clusterID, "cluster-id", "", "Holdfast's id of this cluster, where this machine does not know it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return with(cmd.Context(), flags, "delete from", func(repo *settings.Opened) error {
+			if _, err := ownerID(cmd.Context(), c, repo, clusterID, false); err != nil {
+				return err
+			}
+			// All names are looked up before the first is deleted: a typing error must not leave half of it done.
+			entries, err := choose(cmd.Context(), repo, args, false)
+			if err != nil {
+				return err
+			}
+			for _, e := range entries {
+				if err := repo.Delete(cmd.Context(), e); err != nil {
+					return err
+				}
+			}
+			gone := names(entries)
+			return c.Print(console.Result{
+				Value: struct {
+					Deleted []string `json:"deleted"`
+				}{gone},
+				Names: gone,
+				Table: func(w io.Writer) {
+					for _, n := range gone {
+						fmt.Fprintf(w, "%s deleted from %s\n", n, repo.Location())
+					}
+				},
+			})
+		})
+	}
+	return cmd
+}
+
+// ownerID makes sure that this cluster may delete here, and returns its id. A repository without an owner holds foreign
+// snapshots alone, and anybody who can reach it may.
+func ownerID(ctx context.Context, c *console.Console, repo *settings.Opened, given string, readOnly bool) (string, error) {
+	owner, err := repo.Owner(ctx)
+	if err != nil || owner == nil {
+		return "", err
+	}
+	given = cmp.Or(given, repo.ClusterID)
+	if given == "" && readOnly {
+		return owner.ClusterID, nil
+	}
+	id, err := settings.FindIdentities(c.Getenv).ClusterID(given, repo.Location(), owner)
+	if err != nil {
+		return "", err
+	}
+	if id != owner.ClusterID {
+		return "", notOwner(repo.Location(), owner, id)
+	}
+	return id, nil
+}

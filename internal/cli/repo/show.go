@@ -1,0 +1,157 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/mvcc"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/settings"
+)
+
+func newShow(c *console.Console, flags *settings.Flags) *cobra.Command {
+	var manual, stats bool
+	cmd := &cobra.Command{
+		Use:   "show SNAPSHOT",
+		Short: "Show all that is known of a snapshot",
+		Long: `Show all that is known of a snapshot.
+
+--by-hand prints the commands that restore it with stock tools alone, without holdfast. --stats reads the snapshot and
+counts its Kubernetes objects by resource and namespace.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeSnapshots(flags),
+	}
+	flags.AddRepository(cmd)
+	cmd.Flags().BoolVar(&manual, "by-hand", false, "print the commands that restore it with stock tools")
+	cmd.Flags().BoolVar(&stats, "stats", false, "read it and count its objects by resource and namespace")
+	cmd.MarkFlagsMutuallyExclusive("by-hand", "stats")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return with(cmd.Context(), flags, "show", func(repo *settings.Opened) error {
+			e, err := repo.Find(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			switch {
+			case manual:
+				return c.Print(byHand(repo, e, flags.S3Endpoint()))
+			case stats:
+				return showStats(cmd.Context(), c, flags, repo, e)
+			}
+			return c.Print(showEntry(repo, e))
+		})
+	}
+	return cmd
+}
+
+func showEntry(repo *settings.Opened, e *repository.Entry) console.Result {
+	v := view(repo.Store().Location, *e)
+	return console.Result{Value: v, Names: []string{e.File}, Table: func(w io.Writer) {
+		console.Pairs(w,
+			"Name", v.Name, "Location", v.Location, "State", v.State, "Reason", v.Reason, "Made by", v.Maker,
+			"Created", v.CreatedAt.Local().Format(time.RFC1123Z), "Node", v.Node, "Trigger", v.Trigger, "Backup", v.Backup,
+			"Stored", fmt.Sprintf("%s, encoding %s", console.Bytes(v.Size), v.Encoding))
+		if e.Manifest != nil {
+			showManifest(w, e.Manifest)
+		}
+	}}
+}
+
+func showManifest(w io.Writer, m *snapshot.Manifest) {
+	d := m.Database
+	hash, keys := "", ""
+	if d.HashKV != nil {
+		hash = fmt.Sprintf("%d at revision %d, compacted %d", *d.HashKV, d.Revision, d.CompactRevision)
+		keys = fmt.Sprint(d.Keys)
+	}
+	alarms := ""
+	if len(m.Alarms) > 0 {
+		alarms = fmt.Sprint(m.Alarms)
+	}
+	console.Pairs(w,
+		"Stored SHA-256", m.Stored.SHA256, "Cluster", m.ClusterID, "Kubernetes", m.KubernetesVersion,
+		"Database", fmt.Sprintf("%s, of which %s in use", console.Bytes(d.Size), console.Bytes(d.InUse)),
+		"Database SHA-256", d.SHA256, "Revision", fmt.Sprint(d.Revision), "Content hash", hash, "Keys", keys,
+		"Leases", fmt.Sprint(d.Leases), "etcd", fmt.Sprintf("%s (storage %s, cluster %s)", m.Source.EtcdVersion, dash(d.StorageVersion), dash(d.ClusterVersion)),
+		"Taken from", fmt.Sprintf("%s at %s", m.Source.MemberName, m.Source.Endpoint), "Alarms", alarms, "Written by", m.Tool)
+	for _, member := range m.Source.Members {
+		fmt.Fprintf(w, "Member:  %s %s %v\n", member.Name, member.ID, member.PeerURLs)
+	}
+	for _, t := range m.Evidence {
+		line := fmt.Sprintf("Evidence:  %s %s at %s in %s", t.Level, t.Outcome, t.At.Format(time.RFC3339), t.Took.Round(time.Millisecond))
+		if t.Reason != "" {
+			line += ": " + t.Reason
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// statsView is the JSON form of holdfast repo show --stats.
+type statsView struct {
+	Revision  int64     `json:"revision"`
+	Objects   int64     `json:"objects"`
+	LiveBytes int64     `json:"liveBytes"`
+	OldBytes  int64     `json:"oldRevisionBytes"`
+	FreeBytes int64     `json:"freeBytes"`
+	FileBytes int64     `json:"fileBytes"`
+	Rows      []rowView `json:"resources"`
+}
+
+type rowView struct {
+	Resource   string `json:"resource"`
+	APIVersion string `json:"apiVersion,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Namespace  string `json:"namespace,omitempty"`
+	Objects    int64  `json:"objects"`
+	Bytes      int64  `json:"bytes"`
+	Encrypted  int64  `json:"encrypted"`
+	Provider   string `json:"encryptionProvider,omitempty"`
+}
+
+func showStats(ctx context.Context, c *console.Console, flags *settings.Flags, repo *settings.Opened, e *repository.Entry) error {
+	progress, stop := c.Progress()
+	unpacked, err := snapshot.Unpack(ctx, snapshot.StoreSource(repo.Store(), e.Info), e.Manifest, flags.SpoolDir(), progress)
+	stop()
+	if err != nil {
+		return err
+	}
+	defer unpacked.File.Close()
+	db, err := mvcc.Open(unpacked.File, unpacked.Size)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	stats, err := db.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	v := statsView{
+		Revision: stats.Revision, Objects: stats.Objects, LiveBytes: stats.LiveBytes, OldBytes: stats.OldBytes,
+		FreeBytes: stats.FreeBytes, FileBytes: stats.Size, Rows: []rowView{},
+	}
+	var resources []string
+	for _, r := range stats.Rows {
+		v.Rows = append(v.Rows, rowView{r.Resource, r.APIVersion, r.Kind, r.Namespace, r.Objects, r.Bytes, r.Encrypted, r.Provider})
+		resources = append(resources, r.Resource)
+	}
+	return c.Print(console.Result{Value: v, Names: resources, Table: v.table})
+}
+
+func (v statsView) table(w io.Writer) {
+	rows := make([][]string, len(v.Rows))
+	for i, r := range v.Rows {
+		encrypted := "-"
+		if r.Encrypted > 0 {
+			encrypted = fmt.Sprintf("%d (%s)", r.Encrypted, r.Provider)
+		}
+		rows[i] = []string{r.Resource, dash(r.Kind), dash(r.Namespace), fmt.Sprint(r.Objects), console.Bytes(r.Bytes), encrypted}
+	}
+	console.Columns(w, []string{"RESOURCE", "KIND", "NAMESPACE", "OBJECTS", "BYTES", "ENCRYPTED"}, rows)
+	fmt.Fprintf(w, "\n%d objects with %s at revision %d; older revisions %s, free pages %s, file %s.\n", v.Objects,
+		console.Bytes(v.LiveBytes), v.Revision, console.Bytes(v.OldBytes), console.Bytes(v.FreeBytes), console.Bytes(v.FileBytes))
+}

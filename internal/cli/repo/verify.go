@@ -1,0 +1,181 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/engine/snapshot/trial"
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/settings"
+)
+
+// verifiedView is the JSON form of one verdict of holdfast repo verify.
+type verifiedView struct {
+	Name     string              `json:"name"`
+	Sound    bool                `json:"sound"`
+	Problem  string              `json:"problem,omitempty"`
+	Evidence []snapshot.Evidence `json:"evidence"`
+}
+
+func newVerify(c *console.Console, flags *settings.Flags) *cobra.Command {
+	var level, etcdBinary string
+	var all, record bool
+	cmd := &cobra.Command{
+		Use:   "verify [SNAPSHOT...]",
+		Short: "Read snapshots back and test them",
+		Long: `Read snapshots back and test them.
+
+checksum compares etcd's own hash and the manifest's; content also walks every page and decodes every record; restore
+also restores into a scratch directory and has a real etcd serve it. The outcome is recorded in the manifest, unless
+--record=false. The exit code is 4 when one of them is damaged.`,
+		Example: `  holdfast repo verify --repo prod on-demand-node1-1652288934.db.zst
+  holdfast repo verify --repo prod --all --level restore`,
+		ValidArgsFunction: completeSnapshots(flags),
+	}
+	flags.AddRepository(cmd)
+	cmd.Flags().StringVar(&level, "level", string(snapshot.LevelContent), "checksum, content or restore")
+	cmd.Flags().BoolVar(&all, "all", false, "all snapshots of the repository")
+	cmd.Flags().BoolVar(&record, "record", true, "write the outcome into the manifest")
+	cmd.Flags().StringVar(&etcdBinary, "etcd-binary", "", "etcd program for trial restores (default: the one built in)")
+	_ = cmd.RegisterFlagCompletionFunc("level",
+		cobra.FixedCompletions([]string{"checksum", "content", "restore"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		l, err := snapshot.ParseLevel(level)
+		if err != nil {
+			return console.Usagef("--level: %v", err)
+		}
+		if all == (len(args) > 0) {
+			return console.Usagef("give the names of snapshots, or --all")
+		}
+		return with(cmd.Context(), flags, "verify", func(repo *settings.Opened) error {
+			entries, err := choose(cmd.Context(), repo, args, all)
+			if err != nil {
+				return err
+			}
+			command := c.Etcd
+			if etcdBinary != "" {
+				command = []string{etcdBinary}
+			}
+			v := &verifier{
+				console: c, repo: repo, level: l, record: record, spool: flags.SpoolDir(),
+				prover: trial.New(trial.Config{Command: command, Dir: flags.SpoolDir(), Log: c.Log()}),
+			}
+			return v.run(cmd.Context(), entries)
+		})
+	}
+	return cmd
+}
+
+func choose(ctx context.Context, repo *settings.Opened, args []string, all bool) ([]repository.Entry, error) {
+	if all {
+		return repo.List(ctx)
+	}
+	entries := make([]repository.Entry, len(args))
+	for i, name := range args {
+		e, err := repo.Find(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = *e
+	}
+	return entries, nil
+}
+
+type verifier struct {
+	console *console.Console
+	repo    *settings.Opened
+	level   snapshot.Level
+	record  bool
+	spool   string
+	prover  snapshot.Prover
+}
+
+// run tests each, and goes on after a damaged one: the operator wants to know which are left.
+func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
+	views := []verifiedView{}
+	damaged := 0
+	var unsure error
+	for _, e := range entries {
+		evidence, err := v.verify(ctx, e)
+		if err != nil && problem.KindOf(err) != problem.Damaged {
+			unsure = errors.Join(unsure, repository.Explain("verify", e.File, err))
+			if ctx.Err() != nil {
+				return unsure
+			}
+		}
+		view := verifiedView{Name: e.File, Sound: err == nil, Evidence: evidence}
+		if err != nil {
+			view.Problem = err.Error()
+			damaged++
+		}
+		views = append(views, view)
+	}
+	if err := v.console.Print(show(views)); err != nil {
+		return err
+	}
+	switch {
+	case unsure != nil:
+		return unsure
+	case damaged > 0:
+		return &problem.Error{
+			Kind: problem.Damaged, Op: "verify", Subject: v.repo.Location(),
+			Why:  fmt.Sprintf("%d of %d snapshots are damaged", damaged, len(entries)),
+			Next: "do not count on them; take a new one soon with holdfast etcd save",
+		}
+	}
+	return nil
+}
+
+func (v *verifier) verify(ctx context.Context, e repository.Entry) ([]snapshot.Evidence, error) {
+	if e.Manifest == nil && e.State == repository.StateDamaged {
+		return nil, &problem.Error{Kind: problem.Damaged, Op: "verify", Subject: e.File, Why: e.Reason}
+	}
+	progress, stop := v.console.Progress()
+	result, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
+		Source: snapshot.StoreSource(v.repo.Store(), e.Info), Manifest: e.Manifest, Level: v.level, Prover: v.prover,
+		SpoolDir: v.spool, Host: v.console.Host(), Now: v.console.Now, Progress: progress,
+	})
+	stop()
+	if e.Manifest != nil && v.record && len(result.Evidence) > 0 {
+		e.Manifest.AddEvidence(result.Evidence...)
+		if perr := snapshot.PutManifest(ctx, v.repo.Store(), e.Manifest); perr != nil {
+			v.console.Notef("the outcome could not be recorded: %v", perr)
+		}
+	}
+	return result.Evidence, err
+}
+
+func show(views []verifiedView) console.Result {
+	r := console.Result{Value: views}
+	for _, v := range views {
+		if v.Sound {
+			r.Names = append(r.Names, v.Name)
+		}
+	}
+	r.Table = func(w io.Writer) {
+		rows := make([][]string, len(views))
+		for i, v := range views {
+			verdict, detail := "sound", ""
+			for _, e := range v.Evidence {
+				detail = fmt.Sprintf("%s %s in %s", e.Level, e.Outcome, e.Took.Round(time.Millisecond))
+				if e.Reason != "" {
+					detail += ": " + e.Reason
+				}
+			}
+			if !v.Sound {
+				verdict, detail = "NOT SOUND", v.Problem
+			}
+			rows[i] = []string{v.Name, verdict, detail}
+		}
+		console.Columns(w, []string{"NAME", "VERDICT", "DETAIL"}, rows)
+	}
+	return r
+}

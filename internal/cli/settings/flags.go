@@ -1,0 +1,221 @@
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/retry"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/s3"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+)
+
+// Flags are those that all commands share, and what they resolve to.
+type Flags struct {
+	console *console.Console
+	config  string
+	repo    string
+	s3      S3
+	spool   string
+
+	file   File
+	loaded bool
+}
+
+// NewFlags returns the flags, not yet bound to a command.
+func NewFlags(c *console.Console) *Flags { return &Flags{console: c} }
+
+// AddGlobal adds --config to the root command.
+func (f *Flags) AddGlobal(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&f.config, "config", "",
+		"config file (default $HOLDFAST_CONFIG, ~/.config/holdfast/config.yaml, /etc/holdfast/config.yaml)")
+}
+
+// AddRepository adds --repo and the --s3-… flags.
+func (f *Flags) AddRepository(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.repo, "repo", "", "repository: file:///dir, s3://bucket/folder, or a name from the config file "+
+		"(default $HOLDFAST_REPO, then \"repository\" of the config file)")
+	fs.StringVar(&f.s3.Endpoint, "s3-endpoint", "", "S3 endpoint, host[:port] without a scheme (default s3.amazonaws.com)")
+	fs.StringVar(&f.s3.Region, "s3-region", "", "S3 region (default $AWS_REGION, else found out)")
+	fs.StringVar(&f.s3.CAFile, "s3-ca-file", "", "PEM file with the CA that signed the S3 server's certificate")
+	fs.BoolVar(&f.s3.SkipTLSVerify, "s3-skip-tls-verify", false, "accept any S3 server certificate")
+	fs.BoolVar(&f.s3.Insecure, "s3-insecure", false, "speak plain http to the S3 server")
+	fs.StringVar(&f.s3.BucketLookup, "s3-bucket-lookup", "", "how the bucket is named in requests: auto, dns or path (default auto)")
+	fs.StringVar(&f.s3.CredentialsFile, "s3-credentials-file", "",
+		"file (mode 0600) with AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…; without it: environment, AWS files, role of the machine")
+	_ = cmd.RegisterFlagCompletionFunc("repo", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return f.repositoryNames(), cobra.ShellCompDirectiveNoFileComp
+	})
+	_ = cmd.RegisterFlagCompletionFunc("s3-bucket-lookup",
+		cobra.FixedCompletions([]string{"auto", "dns", "path"}, cobra.ShellCompDirectiveNoFileComp))
+	f.AddSpool(cmd)
+}
+
+// AddSpool adds --spool-dir.
+func (f *Flags) AddSpool(cmd *cobra.Command) {
+	if cmd.Flags().Lookup("spool-dir") == nil {
+		cmd.Flags().StringVar(&f.spool, "spool-dir", "", "directory for large temporary files (default $TMPDIR, else /var/tmp)")
+	}
+}
+
+// File returns the config file, read once.
+func (f *Flags) File() (File, error) {
+	if f.loaded {
+		return f.file, nil
+	}
+	file, err := Load(f.config, f.console.Getenv)
+	if err != nil {
+		return file, err
+	}
+	f.file, f.loaded = file, true
+	return file, nil
+}
+
+// SpoolDir is where large temporary files go.
+func (f *Flags) SpoolDir() string {
+	return cmp.Or(f.spool, f.file.SpoolDir, f.console.Getenv("TMPDIR"), snapshot.DefaultSpoolDir())
+}
+
+func (f *Flags) repositoryNames() []string {
+	file, err := f.File()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for name, r := range file.Repositories {
+		names = append(names, name+"\t"+r.URL)
+	}
+	return names
+}
+
+// Opened is the repository that the flags mean.
+type Opened struct {
+	*repository.Repository
+	// ClusterID from the config file, if it names one.
+	ClusterID string
+	// Local: a directory, where each node's files count on their own.
+	Local bool
+}
+
+// Open opens the repository that --repo, the environment or the config file names. A directory that does not exist is
+// made only when create is set: a mistyped path must not look like an empty repository.
+func (f *Flags) Open(create bool) (*Opened, error) {
+	chosen, err := f.choose()
+	if err != nil {
+		return nil, err
+	}
+	store, isLocal, err := openStore(chosen, create)
+	if err != nil {
+		return nil, repository.Explain("open", chosen.URL, err)
+	}
+	var ancestors []blob.Store
+	if nested, ok := store.(blob.Nested); ok {
+		ancestors = nested.Ancestors()
+	}
+	repo := repository.Open(repository.Config{
+		Store: retry.New(store, retry.Config{}), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
+	})
+	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Local: isLocal}, nil
+}
+
+// choose merges flags, environment and config file into one repository.
+func (f *Flags) choose() (Repository, error) {
+	file, err := f.File()
+	if err != nil {
+		return Repository{}, err
+	}
+	name := cmp.Or(f.repo, f.console.Getenv("HOLDFAST_REPO"), file.Repository)
+	if name == "" {
+		return Repository{}, console.Usagef("no repository: pass --repo with file:///dir, s3://bucket/folder or a name from the config file")
+	}
+	chosen, known := file.Repositories[name]
+	if !known {
+		if !strings.Contains(name, "://") {
+			return chosen, unknownRepository(name, file)
+		}
+		chosen.URL = name
+	}
+	chosen.S3 = f.s3.over(chosen.S3)
+	return chosen, nil
+}
+
+func unknownRepository(name string, file File) error {
+	if filepath.IsAbs(name) {
+		return console.Usagef("--repo %s is a path: write file://%s", name, name)
+	}
+	return console.Usagef("--repo %s is neither a URL (file:///dir, s3://bucket/folder) nor one of the %d names in the config file",
+		name, len(file.Repositories))
+}
+
+// over returns s with what it leaves empty taken from below.
+func (s S3) over(below S3) S3 {
+	return S3{
+		Endpoint: cmp.Or(s.Endpoint, below.Endpoint), Region: cmp.Or(s.Region, below.Region),
+		CAFile: cmp.Or(s.CAFile, below.CAFile), SkipTLSVerify: s.SkipTLSVerify || below.SkipTLSVerify,
+		Insecure: s.Insecure || below.Insecure, BucketLookup: cmp.Or(s.BucketLookup, below.BucketLookup),
+		CredentialsFile: cmp.Or(s.CredentialsFile, below.CredentialsFile),
+	}
+}
+
+func openStore(r Repository, create bool) (store blob.Store, isLocal bool, err error) {
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return nil, false, console.Usagef("repository %q is no URL", r.URL)
+	}
+	switch u.Scheme {
+	case "file":
+		if u.Host != "" || !filepath.IsAbs(u.Path) {
+			return nil, false, console.Usagef("repository %s: write three slashes and an absolute path: file:///backups", r.URL)
+		}
+		store, err = local.New(local.Config{Dir: u.Path, Create: create})
+		return store, true, err
+	case "s3":
+		store, err = openS3(u, r.S3)
+		return store, false, err
+	}
+	return nil, false, console.Usagef("repository %s: the scheme must be file or s3", r.URL)
+}
+
+func openS3(u *url.URL, s S3) (blob.Store, error) {
+	if u.User != nil || u.RawQuery != "" {
+		return nil, console.Usagef("repository s3://%s: a URL holds neither keys nor options: see --s3-credentials-file and the other --s3-… flags", u.Host)
+	}
+	if u.Host == "" {
+		return nil, console.Usagef("repository %s: the bucket is missing: s3://bucket/folder", u)
+	}
+	cfg := s3.Config{
+		Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), Endpoint: s.Endpoint, Region: s.Region, CAFile: s.CAFile,
+		SkipTLSVerify: s.SkipTLSVerify, Insecure: s.Insecure, Lookup: s3.Lookup(s.BucketLookup),
+	}
+	if s.CredentialsFile != "" {
+		k, err := readKeys(s.CredentialsFile)
+		if err != nil {
+			return nil, err
+		}
+		cfg.AccessKey, cfg.SecretKey, cfg.SessionToken = k.access, s3.NewSecret(k.secret), s3.NewSecret(k.session)
+	}
+	store, err := s3.New(cfg)
+	if err != nil {
+		return nil, &problem.Error{Kind: problem.Usage, Op: "open", Subject: fmt.Sprint(u), Err: err}
+	}
+	return store, nil
+}
+
+// S3Endpoint is the endpoint that the chosen repository uses, "" for AWS' own or a directory.
+func (f *Flags) S3Endpoint() string {
+	chosen, err := f.choose()
+	if err != nil || !strings.HasPrefix(chosen.URL, "s3://") {
+		return ""
+	}
+	return chosen.S3.Endpoint
+}

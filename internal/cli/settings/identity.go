@@ -1,0 +1,114 @@
+package settings
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/holdfast-dev/holdfast/engine/durable"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+)
+
+// Identities remembers the cluster ids that were made on this machine, by repository, in a file beside the config
+// file: the config file is the user's, and is never rewritten.
+type Identities struct{ path string }
+
+// FindIdentities names the file: in the user's configuration directory, or in /etc/holdfast when there is no home.
+func FindIdentities(getenv func(string) string) Identities {
+	dir := configDir(getenv)
+	if dir == "" {
+		dir = "/etc/holdfast"
+	}
+	return Identities{filepath.Join(dir, "cluster-ids.yaml")}
+}
+
+// ClusterID decides which cluster is being saved (design section 4, Offline identity): the id that the flag or the
+// config file gives; else the one that was made on this machine for this repository; else, when nobody owns the
+// repository, a new one, which is remembered before it is used. A repository with an owner and no known id is refused:
+// it may be another cluster's.
+func (i Identities) ClusterID(given, location string, owner *repository.Owner) (string, error) {
+	if given != "" {
+		return given, CheckClusterID(given)
+	}
+	known, err := i.load()
+	if err != nil {
+		return "", err
+	}
+	if id := known[location]; id != "" {
+		return id, nil
+	}
+	if owner != nil {
+		return "", &problem.Error{
+			Kind: problem.Refused, Op: "write to", Subject: location,
+			Why: "it belongs to cluster " + owner.ClusterID + ", and this machine does not know which cluster it saves",
+			Next: fmt.Sprintf("if it is this cluster's, pass --cluster-id %s or set clusterID in the config file; "+
+				"otherwise use another bucket or folder", owner.ClusterID),
+		}
+	}
+	id := newClusterID()
+	known[location] = id
+	return id, i.store(known)
+}
+
+var clusterID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// CheckClusterID refuses what could not be part of a name.
+func CheckClusterID(id string) error {
+	if !clusterID.MatchString(id) {
+		return &problem.Error{
+			Kind: problem.Usage, Why: fmt.Sprintf("%q is no cluster id", id),
+			Next: "use lower-case letters, digits and '-', at most 63, such as c-9dmxz",
+		}
+	}
+	return nil
+}
+
+// newClusterID makes an id like Rancher's: c- and five characters, which RKE's snapshot names begin with.
+func newClusterID() string {
+	const alphabet = "bcdfghjklmnpqrstvwxz2456789"
+	var b [8]byte
+	rand.Read(b[:]) // never fails: see crypto/rand
+	id := []byte("c-")
+	for _, x := range b {
+		id = append(id, alphabet[int(x)%len(alphabet)])
+	}
+	return string(id)
+}
+
+func (i Identities) load() (map[string]string, error) {
+	known := map[string]string{}
+	data, err := os.ReadFile(i.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return known, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.Unmarshal(data, &known); err != nil {
+		return nil, fmt.Errorf("read %s: %w", i.path, err)
+	}
+	return known, nil
+}
+
+func (i Identities) store(known map[string]string) error {
+	data, err := yaml.Marshal(known)
+	if err == nil {
+		if err = durable.MkdirAll(filepath.Dir(i.path), 0o700); err == nil {
+			err = durable.WriteFile(i.path, data, 0o600)
+		}
+	}
+	if err != nil {
+		return &problem.Error{
+			Kind: problem.Failed, Op: "remember the new cluster id in", Subject: i.path, Err: err,
+			Next: "pass --cluster-id with a name of your choice for this cluster, here and on its other machines",
+		}
+	}
+	return nil
+}
