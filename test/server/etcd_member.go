@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -191,15 +190,4 @@ func (m *Member) args() []string {
 	}
 	args = append(args, e.cfg.ExtraArgs...)
 	return append(args, m.ExtraArgs...)
-}
-
-// retryPorts tries again when another program took a reserved port before the server could.
-func retryPorts(try func() error) error {
-	for range 3 {
-		err := try()
-		if err == nil || !strings.Contains(err.Error(), "address already in use") {
-			return err
-		}
-	}
-	return try()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -77,3 +78,14 @@ func (p *port) release() {
 }
 
 func loopback(number int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(number)) }
+
+// retryPorts tries again when another program took a reserved port before the server could.
+func retryPorts(try func() error) error {
+	for range 3 {
+		err := try()
+		if err == nil || !strings.Contains(err.Error(), "address already in use") {
+			return err
+		}
+	}
+	return try()
+}

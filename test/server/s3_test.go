@@ -2,7 +2,10 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"errors"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -38,6 +41,35 @@ func TestEachS3ServerKeepsAnObjectOverTLSAndARestart(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnExpiredServerCertificateIsRefused(t *testing.T) {
+	for name, s := range map[string]*server.S3{
+		"minio":     servertest.MinIO(t, server.S3Config{ExpiredCert: true}).S3,
+		"versitygw": servertest.VersityGW(t, server.S3Config{ExpiredCert: true}).S3,
+	} {
+		var refused x509.CertificateInvalidError
+		err := s.MakeBucket(t.Context(), "backups", false)
+		if !errors.As(err, &refused) || refused.Reason != x509.Expired {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAPlainServerSpeaksHTTPAlsoThroughAProxy(t *testing.T) {
+	s := servertest.VersityGW(t, server.S3Config{Plain: true})
+	if err := s.MakeBucket(t.Context(), "backups", false); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(s.EndpointAt(servertest.Proxy(t, s.Address).Address) + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("health: %s", resp.Status)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func TestAUserHasTheRightsThatWereGivenAndNoOthers(t *testing.T) {
