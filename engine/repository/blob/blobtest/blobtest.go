@@ -26,7 +26,10 @@ type Suite struct {
 	// Remains lists what unfinished writes have left in the store and List does not show: part files, open uploads
 	// of the given name.
 	Remains func(t *testing.T, store blob.Store, name string) []string
-	// Abandon leaves in the store what a killed writer of name would leave.
+	// ReadersHoldWriters: who replaces an object waits for those who read it, as on MinIO. A test that reads and writes
+	// one name must then not wait for the writer first.
+	ReadersHoldWriters bool
+	// Abandon leaves in the store what a killed writer of name would leave. Nil: the server does not let Sweep find it.
 	Abandon func(t *testing.T, store blob.Store, name string)
 	// Objects is how many objects the listing test writes; it has to exceed a page. 0: 1100.
 	Objects int

@@ -1,0 +1,67 @@
+package s3
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	dialTimeout      = 10 * time.Second
+	handshakeTimeout = 10 * time.Second
+	idleTimeout      = 30 * time.Second
+)
+
+// newTransport is this target's own: its authorities, its proxies from the environment. Silence on a connection is
+// watched by stallGuard. HTTP/2 is not used, so that parts sent at once have a connection each.
+func newTransport(cfg Config) (*http.Transport, error) {
+	pool, err := trusted(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.SkipTLSVerify},
+		TLSHandshakeTimeout:   handshakeTimeout,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       idleTimeout,
+		ExpectContinueTimeout: time.Second,
+		WriteBufferSize:       64 << 10,
+		ReadBufferSize:        64 << 10,
+		DisableCompression:    true, // objects are to come as they are stored
+	}, nil
+}
+
+// trusted returns the system's authorities and the target's own; nil, which means the system's, when it has none.
+func trusted(cfg Config) (*x509.CertPool, error) {
+	bundles := map[string][]byte{}
+	if len(cfg.CAPEM) > 0 {
+		bundles["the CA certificate"] = cfg.CAPEM
+	}
+	if cfg.CAFile != "" {
+		data, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("CA certificate: %w", err)
+		}
+		bundles["CA certificate "+cfg.CAFile] = data
+	}
+	if len(bundles) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a bare machine has none; the target's own is what is asked for
+	}
+	for where, data := range bundles {
+		if !pool.AppendCertsFromPEM(data) {
+			return nil, fmt.Errorf("%s: %w", where, errors.New("it holds no PEM certificate"))
+		}
+	}
+	return pool, nil
+}
