@@ -2,6 +2,7 @@ package mvcc
 
 import (
 	"context"
+	"encoding/binary"
 	"hash/crc32"
 )
 
@@ -11,8 +12,9 @@ type Content struct {
 	Structure Structure
 	// HashKV is the hash at (Head.Revision, Head.CompactRevision): what a server that boots from this file answers.
 	HashKV uint32
-	// OtherHash is a CRC-32C over the names, keys and values of all buckets but that of the records. etcd has no such
-	// hash. With HashKV it covers everything that a reader of the database can see.
+	// OtherHash is a CRC-32C over all that HashKV leaves out: the other buckets, and those records up to the compaction
+	// that were replaced or deleted since. etcd has no such hash. Together the two cover everything that a reader of
+	// the database can see.
 	OtherHash uint32
 
 	// Records is the number of revisions, of all keys. Those that are neither live nor a tombstone are older
@@ -64,8 +66,12 @@ func (f *File) content(ctx context.Context) (c Content, err error) {
 	if err != nil {
 		return Content{}, err
 	}
-	c.HashKV, err = h.sum(ctx)
-	return c, err
+	var rest uint32
+	if c.HashKV, rest, err = h.sum(ctx); err != nil {
+		return Content{}, err
+	}
+	c.OtherHash = crc32.Update(c.OtherHash, castagnoli, binary.BigEndian.AppendUint32(nil, rest))
+	return c, nil
 }
 
 func (c *Content) count(r *Record, newest bool) {

@@ -18,7 +18,7 @@ type File struct {
 	data     []byte
 	pageSize int
 	meta     meta
-	// metaDamage is what is wrong with the meta page that is not in use.
+	// metaDamage is what is wrong with the meta pages and does no harm.
 	metaDamage error
 	unmap      func([]byte) error
 }

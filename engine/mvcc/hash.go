@@ -41,7 +41,7 @@ func (f *File) HashKV(ctx context.Context, revision, compactRevision int64) (uin
 		if err != nil {
 			return err
 		}
-		sum, err = h.sum(ctx)
+		sum, _, err = h.sum(ctx)
 		return err
 	})
 	return sum, err
@@ -56,16 +56,21 @@ func (f *File) HashKV(ctx context.Context, revision, compactRevision int64) (uin
 //
 // etcd finds "keep" in its index of keys, we by reading backwards. The two agree on everything that etcd's API lets
 // happen. (They would not if one transaction deleted a key and then put it; the API refuses that.)
+//
+// In one corner etcd is of two minds. The hash that it stores when it compacts, and gives again to who asks for that
+// revision, counts a deletion exactly there among "keep", so that the set is not empty when that deletion removed
+// the last key. HashKV without a stored hash does not. We follow the latter; a Kubernetes cluster is never empty.
 type hasher struct {
 	file              *File
 	revision, compact int64
 	// live counts the keys that are alive at the revision.
 	live int64
-	crc  tailCRC
+	// hashed is the sum of the records that take part, rest that of all others: together they cover every byte.
+	hashed, rest tailCRC
 }
 
 func newHasher(f *File, revision, compact int64) *hasher {
-	return &hasher{file: f, revision: revision, compact: compact, crc: tailCRC{data: f.data}}
+	return &hasher{file: f, revision: revision, compact: compact, hashed: tailCRC{data: f.data}, rest: tailCRC{data: f.data}}
 }
 
 // add is called for each record up to the revision, from the newest to the oldest.
@@ -74,33 +79,29 @@ func (h *hasher) add(p *page, i int, r *Record, newest bool) {
 	if live {
 		h.live++
 	}
-	if r.Main > h.compact || live {
-		h.prepend(p, i, r)
-	}
+	h.sort(p, i, r, r.Main > h.compact || live)
 }
 
-func (h *hasher) prepend(p *page, i int, r *Record) {
-	if r.Tombstone && r.Main == h.compact {
-		return
+func (h *hasher) sort(p *page, i int, r *Record, takesPart bool) {
+	if takesPart && (!r.Tombstone || r.Main != h.compact) {
+		h.hashed.prepend(p.span(i))
+	} else {
+		h.rest.prepend(p.span(i))
 	}
-	h.crc.prepend(p.span(i))
 }
 
 // sum ends the hash. That no key is alive is only known now: then all records are read once more. Such databases are
 // new, or were emptied; they are small.
-func (h *hasher) sum(ctx context.Context) (uint32, error) {
+func (h *hasher) sum(ctx context.Context) (hashed, rest uint32, err error) {
 	if h.live == 0 {
-		h.crc = tailCRC{data: h.file.data}
-		err := h.file.newestFirst(ctx, &backwards{
+		h.hashed, h.rest = tailCRC{data: h.file.data}, tailCRC{data: h.file.data}
+		err = h.file.newestFirst(ctx, &backwards{
 			ceiling: h.revision,
 			each: func(p *page, i int, r *Record, _ bool) error {
-				h.prepend(p, i, r)
+				h.sort(p, i, r, true)
 				return nil
 			},
 		})
-		if err != nil {
-			return 0, err
-		}
 	}
-	return h.crc.sum([]byte("key")), nil
+	return h.hashed.sum([]byte("key")), h.rest.sum(nil), err
 }

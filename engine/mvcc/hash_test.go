@@ -136,6 +136,9 @@ func (h *history) compareWithCompactions(past pastSnapshot) {
 		if want.Revision > past.head || max(0, want.CompactRevision) < past.compact {
 			continue
 		}
+		if liveAt(h.t, db, want.Revision) == 0 {
+			continue // etcd's two ways to this hash disagree: see hasher
+		}
 		got, err := db.HashKV(background, want.Revision, want.CompactRevision)
 		if err != nil {
 			h.t.Fatal(err)
@@ -144,6 +147,28 @@ func (h *history) compareWithCompactions(past pastSnapshot) {
 			h.t.Fatalf("snapshot at %d, compaction %d: hash %d; the server stored %+v", past.head, past.compact, got, want)
 		}
 	}
+}
+
+// liveAt counts the keys that exist at a revision.
+func liveAt(t fataler, db *File, rev int64) int {
+	t.Helper()
+	live := map[string]bool{}
+	err := db.Records(background, func(r Record) error {
+		if r.Main <= rev {
+			live[string(r.Key)] = !r.Tombstone
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, alive := range live {
+		if alive {
+			n++
+		}
+	}
+	return n
 }
 
 func TestHashKVRefusesWhatEtcdRefuses(t *testing.T) {

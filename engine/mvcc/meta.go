@@ -59,11 +59,11 @@ func (f *File) choose(first meta, err0 error, second meta, err1 error) error {
 	if err0 != nil || err1 == nil && second.txid > first.txid {
 		f.meta = second
 	}
-	f.metaDamage = errors.Join(err0, err1)
 	if err := f.meta.check(); err != nil {
 		return err
 	}
 	f.pageSize = f.meta.pageSize
+	f.metaDamage = errors.Join(err0, err1, f.metaHeader(0), f.metaHeader(1))
 	size := int64(len(f.data))
 	if size%int64(f.pageSize) != 0 {
 		return damage(f.pageAt(size), size, "%d bytes are not a whole number of %d-byte pages", size, f.pageSize)
@@ -93,6 +93,19 @@ func (f *File) metaAt(page uint64, pageSize int) (meta, error) {
 		end:      order.Uint64(b[40:]),
 		txid:     order.Uint64(b[48:]),
 	}, nil
+}
+
+// metaHeader checks the page header above a meta, which bbolt never looks at, save in its own check.
+func (f *File) metaHeader(page uint64) error {
+	start := int64(page) * int64(f.pageSize)
+	if start+pageHeaderSize > int64(len(f.data)) {
+		return nil
+	}
+	head := f.data[start:][:pageHeaderSize]
+	if order.Uint64(head) == page && order.Uint16(head[8:]) == flagMeta {
+		return nil
+	}
+	return damage(page, start, "the header of the meta page is wrong")
 }
 
 func metaFault(b []byte) string {

@@ -19,9 +19,10 @@ type Structure struct {
 	Branches, Leaves, Overflow int64
 	Depth                      int
 	Buckets                    []Bucket
-	// MetaDamage says what is wrong with the meta page that is not in force; it wraps ErrDamaged. A snapshot loses
-	// nothing by it, its two metas name the same root; a file that a server was killed over may lose its last
-	// transaction.
+	// MetaDamage says what is wrong with the meta pages although the database can be read; it wraps ErrDamaged. At
+	// most one of the two has a wrong content. A snapshot loses nothing by that, because its metas name the same
+	// root; a file that a server was killed over may lose its last transaction. etcdutl snapshot status refuses a
+	// file with a wrong header here, etcd takes it.
 	MetaDamage error
 }
 

@@ -22,6 +22,9 @@ type walk struct {
 	backward bool
 
 	count treeCount
+	// path holds the pages from the root down to where the walk is: one array for all pages of a file, because a
+	// page that is handed to visit would otherwise be allocated each.
+	path [maxDepth + 1]page
 }
 
 // treeCount is what a walk has seen.
@@ -47,11 +50,10 @@ func (w *walk) bucket(b bucket) error {
 	if b.inline == nil {
 		return w.node(b.root, nil, nil, 1)
 	}
-	p := *b.inline
-	if err := p.check(nil, nil); err != nil {
+	if err := b.inline.check(nil, nil); err != nil {
 		return err
 	}
-	return w.atLeaf(&p, 1)
+	return w.atLeaf(b.inline, 1)
 }
 
 // node walks the tree below a page, whose keys must lie from low to high.
@@ -59,12 +61,13 @@ func (w *walk) node(id uint64, low, high []byte, depth int) error {
 	if err := w.poll(); err != nil {
 		return err
 	}
-	p, err := w.file.page(id)
-	if err != nil {
-		return err
-	}
 	if depth > maxDepth {
-		return damage(id, p.offset, "the tree is more than %d pages deep", maxDepth)
+		return damage(id, 0, "the tree is more than %d pages deep", maxDepth)
+	}
+	p := &w.path[depth]
+	var err error
+	if *p, err = w.file.page(id); err != nil {
+		return err
 	}
 	for n := range uint64(p.pages) {
 		if !w.mark(id + n) {
@@ -76,10 +79,10 @@ func (w *walk) node(id uint64, low, high []byte, depth int) error {
 	}
 	w.count.overflow += int64(p.pages - 1)
 	if p.leaf {
-		return w.atLeaf(&p, depth)
+		return w.atLeaf(p, depth)
 	}
 	w.count.branches++
-	return w.children(&p, high, depth)
+	return w.children(p, high, depth)
 }
 
 func (w *walk) children(p *page, high []byte, depth int) error {

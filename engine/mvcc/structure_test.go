@@ -1,0 +1,377 @@
+package mvcc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
+)
+
+// image is a database in memory that a test may spoil.
+type image []byte
+
+// rebuild copies a database into one with another page size and, if asked, a stored freelist: with the root of every
+// bucket on its own pages, branches, overflow pages and free pages, it has all there is.
+func rebuild(t testing.TB, from string, pageSize int, freelist bool) image {
+	t.Helper()
+	source, err := bbolt.Open(from, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = source.Close() }()
+	path := filepath.Join(t.TempDir(), "rebuilt")
+	to, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: pageSize, NoFreelistSync: !freelist, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"alarm", "auth", "cluster", "key", "members", "meta"} {
+		copyBucket(t, source, to, name)
+	}
+	if err := to.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := fromBytes(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data[:int(f.meta.end)*f.pageSize]
+}
+
+// copyBucket copies one bucket in a transaction of its own, so that pages are freed on the way.
+func copyBucket(t testing.TB, from, to *bbolt.DB, name string) {
+	t.Helper()
+	err := from.View(func(source *bbolt.Tx) error {
+		return to.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucket([]byte(name))
+			if err != nil {
+				return err
+			}
+			return source.Bucket([]byte(name)).ForEach(b.Put)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// many is a database with enough records for branch pages.
+func many(t testing.TB) string {
+	t.Helper()
+	s := boot(t, filepath.Join(t.TempDir(), "db"))
+	s.settle()
+	for i := range 400 {
+		s.put(fmt.Sprintf("/registry/pods/default/%d", i%250), fmt.Sprintf("value %d of a pod", i))
+	}
+	path := s.path + ".snapshot"
+	s.snapshot(path)
+	s.stop()
+	return path
+}
+
+// sealMetas makes the checksums of both meta pages right again.
+func (m image) sealMetas(pageSize int) {
+	for page := range 2 {
+		b := m[page*pageSize+pageHeaderSize:][:metaSize]
+		sum := fnv.New64a()
+		sum.Write(b[:metaSize-8])
+		order.PutUint64(b[metaSize-8:], sum.Sum64())
+	}
+}
+
+func (m image) open(t testing.TB) *File {
+	t.Helper()
+	f, err := fromBytes(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// pagesOf lists the tree pages of a bucket, root first.
+func pagesOf(t testing.TB, f *File, name string) []page {
+	t.Helper()
+	all, err := f.buckets(f.newWalk(background, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := f.page(find(all, name).root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := []page{root}
+	for i := 0; i < len(pages); i++ {
+		for n := 0; !pages[i].leaf && n < pages[i].count; n++ {
+			p, err := f.page(pages[i].child(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages = append(pages, p)
+		}
+	}
+	return pages
+}
+
+func TestEveryPageSizeIsRead(t *testing.T) {
+	path := many(t)
+	want, err := openFor(t, path).Content(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 1024; size <= maxPageSize; size *= 2 {
+		for _, freelist := range []bool{false, true} {
+			got, err := rebuild(t, path, size, freelist).open(t).Content(background)
+			if err != nil {
+				t.Fatalf("page size %d, freelist %v: %v", size, freelist, err)
+			}
+			if got.Head.PageSize != size || got.HashKV != want.HashKV || got.Records != want.Records {
+				t.Errorf("page size %d, freelist %v: %+v", size, freelist, got)
+			}
+		}
+	}
+}
+
+func TestTheStructureIsWhatBboltCounts(t *testing.T) {
+	path := many(t)
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	got, err := openFor(t, path).Check(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want Structure
+	err = db.View(func(tx *bbolt.Tx) error {
+		want.PageSize = db.Info().PageSize
+		want.Pages = tx.Size() / int64(want.PageSize)
+		want.FreePages = int64(db.Stats().FreePageN)
+		want.PagesInUse = want.Pages - want.FreePages
+		want.BytesInUse = want.PagesInUse * int64(want.PageSize)
+		want.Leaves = 1 // of the root bucket
+		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
+			s := b.Stats()
+			want.Branches += int64(s.BranchPageN)
+			want.Leaves += int64(s.LeafPageN)
+			want.Overflow += int64(s.BranchOverflowN + s.LeafOverflowN)
+			want.Depth = max(want.Depth, s.Depth)
+			count := Bucket{Name: string(name), Records: int64(s.KeyN)}
+			err := b.ForEach(func(k, v []byte) error {
+				count.Bytes += int64(len(k) + len(v))
+				return nil
+			})
+			want.Buckets = append(want.Buckets, count)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got.Branches == 0 || got.FreePages == 0 {
+		t.Error("the sample has no branch or no free page")
+	}
+}
+
+func TestOneSoundMetaIsEnough(t *testing.T) {
+	path := many(t)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := image(good).open(t).Content(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range [][]int{{0}, {1}, {0, 1}} {
+		bad := image(bytes.Clone(good))
+		for _, page := range at {
+			bad[page*4096+pageHeaderSize+20] ^= 1
+		}
+		f, err := fromBytes(bad)
+		if len(at) == 2 {
+			mustBeDamage(t, err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Content(background)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustBeDamage(t, got.Structure.MetaDamage)
+		if got.HashKV != want.HashKV || got.Head.Revision != want.Head.Revision {
+			t.Errorf("meta %d: %+v", at, got)
+		}
+	}
+}
+
+func TestAMachineOfTheOtherByteOrderIsNamed(t *testing.T) {
+	data := make(image, 2*4096)
+	copy(data[pageHeaderSize:], []byte{0xED, 0x0C, 0xDA, 0xED})
+	copy(data[4096+pageHeaderSize:], []byte{0xED, 0x0C, 0xDA, 0xED})
+	if order.Uint32([]byte{0xED, 0x0C, 0xDA, 0xED}) == metaMagic {
+		t.Skip("this machine is of that byte order")
+	}
+	_, err := fromBytes(data)
+	var d *DamageError
+	if !errors.As(err, &d) || d.What != "the database was written by a machine of the other byte order" {
+		t.Error(err)
+	}
+}
+
+// Each case is what a hostile file could do to a reader that believes it.
+func TestHostilePagesAreRefused(t *testing.T) {
+	const pageSize = 1024
+	good := rebuild(t, many(t), pageSize, true)
+	f := good.open(t)
+	pages := pagesOf(t, f, "key")
+	root, first := pages[0], pages[1]
+	if root.leaf || root.count < 3 {
+		t.Fatal("the sample has no branch page")
+	}
+	leaf := pages[len(pages)-1]
+	element := func(p page, i int) int { return int(p.offset) + pageHeaderSize + i*elementSize }
+	for name, spoil := range map[string]func(m image){
+		"a branch that is its own child":      func(m image) { order.PutUint64(m[element(root, 0)+8:], root.id) },
+		"two branches to one page":            func(m image) { order.PutUint64(m[element(root, 0)+8:], root.child(1)) },
+		"a branch to a meta page":             func(m image) { order.PutUint64(m[element(root, 0)+8:], 1) },
+		"a branch beyond the end":             func(m image) { order.PutUint64(m[element(root, 0)+8:], f.meta.end) },
+		"a branch to a huge page number":      func(m image) { order.PutUint64(m[element(root, 0)+8:], 1<<63) },
+		"a branch page without branches":      func(m image) { order.PutUint16(m[root.offset+10:], 0) },
+		"an overflow beyond the end":          func(m image) { order.PutUint32(m[leaf.offset+12:], 1<<31) },
+		"an overflow over other pages":        func(m image) { order.PutUint32(m[first.offset+12:], 1) },
+		"more elements than fit":              func(m image) { order.PutUint16(m[leaf.offset+10:], 0xffff) },
+		"a page that is another":              func(m image) { order.PutUint64(m[leaf.offset:], leaf.id+1) },
+		"a page of two types":                 func(m image) { order.PutUint16(m[leaf.offset+8:], flagLeaf|flagBranch) },
+		"an element outside of its page":      func(m image) { order.PutUint32(m[element(leaf, 0)+4:], pageSize) },
+		"an element over its neighbour":       func(m image) { order.PutUint32(m[element(leaf, 1)+4:], order.Uint32(m[element(leaf, 1)+4:])-1) },
+		"a key as long as memory":             func(m image) { order.PutUint32(m[element(leaf, 0)+8:], 1<<32-1) },
+		"a value as long as memory":           func(m image) { order.PutUint32(m[element(leaf, 0)+12:], 1<<32-1) },
+		"a key of no bytes":                   func(m image) { order.PutUint32(m[element(leaf, 0)+8:], 0) },
+		"unknown element flags":               func(m image) { order.PutUint32(m[element(leaf, 0):], 2) },
+		"a bucket among the records":          func(m image) { order.PutUint32(m[element(leaf, 0):], bucketEntry) },
+		"keys out of order":                   func(m image) { copy(m[int(leaf.offset):], swapped(leaf)) },
+		"a key below its branch":              func(m image) { m.key(leaf, 0)[7]-- },
+		"a key beyond the next branch":        func(m image) { m.key(first, first.count-1)[0] = 0xff },
+		"a root page beyond the end":          func(m image) { m.setMetas(pageSize, 16, f.meta.end) },
+		"an end beyond the file":              func(m image) { m.setMetas(pageSize, 40, f.meta.end+1) },
+		"a freelist beyond the end":           func(m image) { m.setMetas(pageSize, 32, f.meta.end) },
+		"a freelist that is a tree page":      func(m image) { m.setMetas(pageSize, 32, root.id) },
+		"a freelist with a page in use":       func(m image) { order.PutUint64(m[m.freelist(f):], leaf.id) },
+		"a freelist with more than there are": func(m image) { order.PutUint16(m[m.freelist(f)-6:], 0x7fff) },
+		"a freelist with a huge count":        func(m image) { order.PutUint16(m[m.freelist(f)-6:], 0xffff); order.PutUint64(m[m.freelist(f):], 1<<62) },
+		"a freelist that forgets a page":      func(m image) { m[m.freelist(f)-6]-- },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := image(bytes.Clone(good))
+			spoil(bad)
+			bad.sealMetas(pageSize)
+			if bytes.Equal(bad, good) {
+				t.Fatal("nothing was spoilt")
+			}
+			_, err := contentOf(t, bad, true)
+			mustBeDamage(t, err)
+		})
+	}
+}
+
+func (m image) setMetas(pageSize, field int, value uint64) {
+	for page := range 2 {
+		order.PutUint64(m[page*pageSize+pageHeaderSize+field:], value)
+	}
+}
+
+// freelist is the offset of the first page number on the freelist.
+func (m image) freelist(f *File) int { return int(f.meta.freelist)*f.pageSize + pageHeaderSize }
+
+func (m image) key(p page, i int) []byte {
+	start, _ := p.span(i)
+	return m[start:]
+}
+
+// swapped is a leaf with its first two keys exchanged.
+func swapped(p page) []byte {
+	data := bytes.Clone(p.data)
+	a, sizeA, _ := p.sizes(0)
+	b, _, _ := p.sizes(1)
+	copy(data[a:a+sizeA], p.key(1))
+	copy(data[b:], p.key(0))
+	return data
+}
+
+func TestADeepTreeIsRefused(t *testing.T) {
+	const pageSize, depth = 512, maxDepth + 1
+	m := make(image, (2+depth+1)*pageSize)
+	end := uint64(len(m) / pageSize)
+	for page := uint64(2); page < end-1; page++ { // each with one child, the next page
+		b := m[page*pageSize:]
+		order.PutUint64(b, page)
+		order.PutUint16(b[8:], flagBranch)
+		order.PutUint16(b[10:], 1)
+		order.PutUint32(b[16:], elementSize)
+		order.PutUint32(b[20:], 1)
+		order.PutUint64(b[24:], page+1)
+		b[32] = 'k'
+	}
+	order.PutUint64(m[(end-1)*pageSize:], end-1)
+	order.PutUint16(m[(end-1)*pageSize+8:], flagLeaf)
+	for page := range uint64(2) {
+		b := m[page*pageSize+pageHeaderSize:]
+		order.PutUint32(b, metaMagic)
+		order.PutUint32(b[4:], metaVersion)
+		order.PutUint32(b[8:], pageSize)
+	}
+	m.setMetas(pageSize, 16, 2)
+	m.setMetas(pageSize, 32, noFreelist)
+	m.setMetas(pageSize, 40, end)
+	m.sealMetas(pageSize)
+	_, err := contentOf(t, m, true)
+	mustBeDamage(t, err)
+	if want := fmt.Sprintf("the tree is more than %d pages deep", maxDepth); err.(*DamageError).What != want {
+		t.Error(err)
+	}
+}
+
+func TestADatabaseThatIsNotEtcdsIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := openFor(t, path)
+	if _, err := f.Check(background); err != nil {
+		t.Errorf("its pages are sound, but Check says %v", err)
+	}
+	_, err = f.Content(background)
+	mustBeDamage(t, err)
+}
+
+func TestACancelledContextEndsTheWalk(t *testing.T) {
+	f := openFor(t, many(t))
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	if _, err := f.Content(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Content: %v", err)
+	}
+	if _, err := f.HashKV(ctx, 0, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("HashKV: %v", err)
+	}
+}
