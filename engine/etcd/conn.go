@@ -38,8 +38,8 @@ const (
 	readBuffer = 128 << 10
 )
 
-// dial returns the gRPC connection, made and logged in on first use, and gives a broken one a chance to come back. It
-// takes DialTimeout at most. A server that can't be reached is not an error here: the next request says why.
+// dial returns the gRPC connection, made and logged in on first use and made again after a failure. It takes DialTimeout
+// at most. A server that can't be reached is not an error here: the next request says why.
 func (c *conn) dial(ctx context.Context) (*grpc.ClientConn, error) {
 	client, err := c.login()
 	if err != nil {
@@ -60,7 +60,12 @@ func (c *conn) login() (*clientv3.Client, error) {
 		return nil, errClosed
 	}
 	if c.client != nil {
-		return c.client, nil
+		// A broken connection would answer from the memory of its last failure for as long as gRPC pauses between
+		// attempts, and not tell when it has tried again. A new one tries at once.
+		if c.client.ActiveConnection().GetState() != connectivity.TransientFailure {
+			return c.client, nil
+		}
+		c.hangUp()
 	}
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:            []string{c.raw},
@@ -102,35 +107,35 @@ func (c *conn) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	return c.hangUp()
+}
+
+// hangUp wants the lock.
+func (c *conn) hangUp() error {
 	if c.client == nil {
 		return nil
 	}
 	client := c.client
 	c.client = nil
-	// The watcher and lease parts of the client report their own cancellation; only the connection can fail.
+	// Only the connection can fail: the client as a whole always returns that it was canceled.
 	err := client.ActiveConnection().Close()
 	client.Close()
 	return err
 }
 
-// settle waits until the connection is up or an attempt has failed. Without it the first request after an outage would
-// be answered from the memory of the last failure, for as long as gRPC pauses between attempts.
+// settle waits until a new connection is up or has failed.
 func settle(ctx context.Context, cc *grpc.ClientConn) {
-	state := cc.GetState()
-	if state == connectivity.TransientFailure {
-		cc.ResetConnectBackoff()
-	}
-	for first := true; state != connectivity.Ready; first = false {
-		switch {
-		case state == connectivity.Idle:
-			cc.Connect()
-		case state == connectivity.TransientFailure && !first, state == connectivity.Shutdown:
+	for {
+		state := cc.GetState()
+		switch state {
+		case connectivity.Ready, connectivity.TransientFailure, connectivity.Shutdown:
 			return
+		case connectivity.Idle:
+			cc.Connect()
 		}
 		if !cc.WaitForStateChange(ctx, state) {
 			return
 		}
-		state = cc.GetState()
 	}
 }
 
