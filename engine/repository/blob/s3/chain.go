@@ -114,9 +114,12 @@ func environment(context.Context) (credentials.Value, error) {
 func sharedFile(ctx context.Context) (credentials.Value, error) {
 	v, err := (&credentials.FileAWSCredentials{}).RetrieveWithCredContext(&credentials.CredContext{Client: publicClient(), Context: ctx})
 	if err == nil && v.AccessKeyID == "" {
-		err = fmt.Errorf("profile %q has no keys", cmp.Or(os.Getenv("AWS_PROFILE"), "default"))
+		err = errors.New("it has no keys")
 	}
-	return v, err
+	if err != nil {
+		return v, fmt.Errorf("profile %q: %w", cmp.Or(os.Getenv("AWS_PROFILE"), "default"), bare(err))
+	}
+	return v, nil
 }
 
 func (c *chain) webIdentity(ctx context.Context) (credentials.Value, error) {

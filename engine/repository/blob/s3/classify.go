@@ -79,6 +79,8 @@ func (e *Error) answered(answer minio.ErrorResponse) {
 		e.sentinel = blob.ErrCredentials // a key with characters that no key has
 	case e.sentinel == nil && answer.StatusCode == http.StatusForbidden:
 		e.sentinel = blob.ErrDenied
+	case e.sentinel == nil && answer.StatusCode == http.StatusInsufficientStorage:
+		e.sentinel = blob.ErrNoSpace
 	case e.sentinel == nil:
 		e.transient = passing[answer.Code] || passingStatus(answer.StatusCode)
 	}
@@ -86,7 +88,7 @@ func (e *Error) answered(answer minio.ErrorResponse) {
 
 func passingStatus(status int) bool {
 	switch status {
-	case http.StatusNotImplemented, http.StatusInsufficientStorage:
+	case http.StatusNotImplemented:
 		return false
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true

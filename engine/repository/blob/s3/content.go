@@ -40,7 +40,8 @@ type content struct {
 	ctx   context.Context
 	r     io.Reader
 	ahead []byte // the byte after the last part, or none
-	ended bool   // r has said io.EOF, and all before it was returned
+	eof   bool   // r has said so; the byte ahead may have come with it
+	ended bool   // the last part was the last one
 }
 
 // emptyReads is how often r may give nothing and no error.
@@ -50,7 +51,7 @@ const emptyReads = 100
 // io.ReadFull would take the io.ErrUnexpectedEOF of a truncated content for one.
 func (c *content) fill(buffer []byte, limit int) ([]byte, error) {
 	buffer, c.ahead = append(buffer[:0], c.ahead...), nil
-	for len(buffer) < limit && !c.ended {
+	for len(buffer) < limit && !c.eof {
 		if len(buffer) == cap(buffer) {
 			larger := make([]byte, len(buffer), min(max(2*cap(buffer), smallest), limit))
 			copy(larger, buffer)
@@ -62,12 +63,13 @@ func (c *content) fill(buffer []byte, limit int) ([]byte, error) {
 			return buffer, err
 		}
 	}
-	if c.ended {
+	if c.eof {
+		c.ended = true
 		return buffer, nil
 	}
 	next := make([]byte, 1)
 	n, err := c.read(next)
-	c.ahead = next[:n]
+	c.ahead, c.ended = next[:n], n == 0
 	return buffer, err
 }
 
@@ -79,7 +81,7 @@ func (c *content) read(p []byte) (int, error) {
 		}
 		n, err := c.r.Read(p)
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			c.ended = true
+			c.eof = true
 			return n, c.ctx.Err()
 		}
 		if n > 0 || err != nil {

@@ -14,8 +14,9 @@ type stalledError struct{ limit time.Duration }
 
 func (e *stalledError) Error() string { return "the connection moved nothing for " + e.limit.String() }
 
-// Timeout makes it a net.Error's, for those who ask.
-func (e *stalledError) Timeout() bool { return true }
+// Timeout and Temporary make it a net.Error.
+func (e *stalledError) Timeout() bool   { return true }
+func (e *stalledError) Temporary() bool { return true }
 
 // stallGuard ends requests that have stopped to move. A limit on the whole request would have to allow for the
 // slowest link; a limit on silence need not: any byte sent or received begins it anew. It does not run while the
