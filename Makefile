@@ -8,7 +8,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main
 .PHONY: demo test soak bench lint generate build tools
 
 demo: build
-	scripts/demo.sh $(ONCE)
+	scripts/demo.sh
 
 test:
 	scripts/test.sh

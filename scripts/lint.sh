@@ -3,8 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+(cd scripts/tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../../.cache/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
 for module in . test; do
-  (cd "$module" && go vet ./... && go tool -modfile="$OLDPWD/scripts/tools/go.mod" golangci-lint run --config "$OLDPWD/.golangci.yaml" ./...)
+  (cd "$module" && go vet ./... && "$OLDPWD/.cache/tools/golangci-lint" run --config "$OLDPWD/.golangci.yaml" --timeout 10m ./...)
 done

@@ -126,8 +126,11 @@ func (t *prober) remove(ctx context.Context) error {
 		if err := t.store.Delete(ctx, name); err != nil {
 			return fmt.Errorf("%w (left behind: %s)", err, t.store.Location(name))
 		}
-		if _, err := t.store.Stat(ctx, name); !errors.Is(err, blob.ErrNotExist) {
-			return fmt.Errorf("%s is still there after its deletion: %v", t.store.Location(name), err)
+		switch _, err := t.store.Stat(ctx, name); {
+		case err == nil:
+			return fmt.Errorf("%s is still there after its deletion", t.store.Location(name))
+		case !errors.Is(err, blob.ErrNotExist):
+			return fmt.Errorf("look whether %s is gone: %w", t.store.Location(name), err)
 		}
 	}
 	return nil

@@ -30,7 +30,6 @@ type site struct {
 	member string // the member directory under construction
 	wal    string // the WAL directory under construction
 	inside bool
-	owner  *unix.Stat_t // of an existing data directory
 	lock   *os.File
 	done   bool
 }
@@ -172,7 +171,7 @@ func (s *site) publishWAL() error {
 	if err := unix.Stat(s.wal, &stat); err != nil {
 		return err
 	}
-	journal, err := json.Marshal(walJournal{WALDir: s.target.WALDir, Device: uint64(stat.Dev), Inode: stat.Ino})
+	journal, err := json.Marshal(walJournal{WALDir: s.target.WALDir, Device: stat.Dev, Inode: stat.Ino})
 	if err != nil {
 		return err
 	}
@@ -270,7 +269,7 @@ func removeJournaled(dir string) {
 	if json.Unmarshal(data, &j) != nil || unix.Lstat(j.WALDir, &stat) != nil {
 		return
 	}
-	if uint64(stat.Dev) == j.Device && stat.Ino == j.Inode {
+	if stat.Dev == j.Device && stat.Ino == j.Inode {
 		os.RemoveAll(j.WALDir)
 	}
 }

@@ -18,9 +18,9 @@ func requireSpace(op, dir string, need, minFree int64) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return fmt.Errorf("free space of %s: %w", dir, err)
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
+	free := int64(fs.Bavail) * fs.Bsize
 	if minFree < 0 {
-		minFree = max(1<<30, int64(fs.Blocks)*int64(fs.Bsize)/10)
+		minFree = max(1<<30, int64(fs.Blocks)*fs.Bsize/10)
 	}
 	if free-need >= minFree {
 		return nil

@@ -20,11 +20,11 @@ func (c *Console) Fail(err error) int {
 	}
 	var p *problem.Error
 	text := err.Error()
-	if errors.As(err, &p) && p == err { //nolint:errorlint // only an unwrapped one can be split into its parts
+	if errors.As(err, &p) && p == err {
 		text = p.Headline()
 	}
 	fmt.Fprintf(c.Err, "holdfast: %s\n", text)
-	if next := problem.NextOf(err); next != "" && p == err { //nolint:errorlint // as above
+	if next := problem.NextOf(err); next != "" && p == err {
 		fmt.Fprintf(c.Err, "  next: %s\n", next)
 	}
 	return int(problem.KindOf(err))

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -51,19 +52,20 @@ write, delete. Small objects in the folder .metadata are written and removed aga
 
 // judge words each verdict and returns the first failure.
 func judge(location string, probes []repository.Probe) (views []probeView, first error) {
-	for _, p := range probes {
-		v := probeView{Right: p.Right, Verdict: "yes", TookMS: p.Took.Milliseconds()}
+	for _, probe := range probes {
+		v := probeView{Right: probe.Right, Verdict: "yes", TookMS: probe.Took.Milliseconds()}
 		switch {
-		case p.Skipped != "":
-			v.Verdict, v.Reason = "not tried", p.Skipped
-		case p.Err != nil:
-			err := repository.Explain(p.Right, location, p.Err)
+		case probe.Skipped != "":
+			v.Verdict, v.Reason = "not tried", probe.Skipped
+		case probe.Err != nil:
+			err := repository.Explain(probe.Right, location, probe.Err)
 			v.Verdict, v.Reason, v.Next = "no", err.Error(), problem.NextOf(err)
-			if e, ok := err.(*problem.Error); ok { //nolint:errorlint // Explain returns it bare
-				v.Reason = e.Headline()
+			var p *problem.Error
+			if errors.As(err, &p) {
+				v.Reason = p.Headline()
 			}
 			if first == nil {
-				first = &problem.Error{Kind: problem.KindOf(err), Op: "test", Subject: location, Why: "the right to " + p.Right + " is missing"}
+				first = &problem.Error{Kind: problem.KindOf(err), Op: "test", Subject: location, Why: "the right to " + probe.Right + " is missing"}
 			}
 		}
 		views = append(views, v)
