@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+type result struct {
+	measure
+	mib         int
+	stock, ours []spent
+}
+
+func (r result) value(s spent) float64 {
+	if r.latency {
+		return s.p99.Seconds()
+	}
+	return s.wall.Seconds()
+}
+
+func (r result) ratios() []float64 {
+	var list []float64
+	for i := range r.ours {
+		list = append(list, r.value(r.ours[i])/r.value(r.stock[i]))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (r result) last() string {
+	i := len(r.ours) - 1
+	return fmt.Sprintf("stock %.3f s, holdfast %.3f s, ratio %.2f, anonymous memory %d and %d MiB", r.value(r.stock[i]), r.value(r.ours[i]),
+		r.value(r.ours[i])/r.value(r.stock[i]), r.stock[i].anonymous>>20, r.ours[i].anonymous>>20)
+}
+
+func median[T ~float64 | ~int64](list []T) T {
+	list = slices.Sorted(slices.Values(list))
+	return list[len(list)/2]
+}
+
+func (r result) medianOf(side []spent) float64 {
+	var list []float64
+	for _, s := range side {
+		list = append(list, r.value(s))
+	}
+	return median(list)
+}
+
+func peak(side []spent) int64 {
+	var most int64
+	for _, s := range side {
+		most = max(most, s.anonymous)
+	}
+	return most >> 20
+}
+
+const head = `# Benchmarks
+
+What a save, a restore and a check cost, against the stock tools, side by side in one run: both sides work on the same
+etcd, the same files and the same MinIO, take turns in going first, and what counts is the ratio of each pair. Below 1,
+holdfast is faster. Absolute times say little: they depend on the machine.
+
+Repeat it with ` + "`make bench`" + ` (about half an hour). Servers and stock tools are the pinned ones of ` + "`test/tools`" + `: etcd, etcdctl and
+etcdutl 3.7, MinIO and its client, all over TLS on loopback. The database holds Kubernetes-shaped objects of about 4 KB
+(` + "`test/kubedata`" + `), aged by updates, deletions and a compaction.
+
+- (a) ` + "`holdfast etcd save`" + ` into a directory with evidence checksum / ` + "`etcdctl snapshot save`" + `
+- (b) ` + "`holdfast etcd save`" + ` to MinIO with zstd / ` + "`etcdctl snapshot save`, then `mc cp`" + `
+- (c) ` + "`holdfast etcd restore`" + ` of that / ` + "`mc cp`, then `etcdutl snapshot restore`" + `
+- (d) ` + "`holdfast etcd restore`" + ` of a local raw file / ` + "`etcdutl snapshot restore`" + `
+- (e) ` + "`holdfast repo verify --level content`" + `, which also compares the SHA-256 / ` + "`etcdutl snapshot status`" + `, which does not
+- (f) the 99th percentile of 100 writes per second to etcd during (a), counted from when each write was due
+- (g) the most anonymous memory (RssAnon) during each; pages of mapped files do not count
+
+`
+
+// render writes the report.
+func render(results []result, pairs int) string {
+	var b strings.Builder
+	b.WriteString(head)
+	fmt.Fprintf(&b, "Measured %s on %d cores (%s/%s), %d pairs each.\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(),
+		runtime.GOOS, runtime.GOARCH, pairs)
+	b.WriteString("| | measure | database | ratio min | median | max | aim | stock, median | holdfast, median | (g) stock, MiB | (g) holdfast, MiB |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		ratios := r.ratios()
+		fmt.Fprintf(&b, "| (%s) | %s | %d MiB | %.2f | **%.2f** | %.2f | ≤ %.2f | %s | %s | %d | %d |\n", r.letter, r.name, r.mib,
+			ratios[0], median(ratios), ratios[len(ratios)-1], r.limit, seconds(r.medianOf(r.stock)), seconds(r.medianOf(r.ours)),
+			peak(r.stock), peak(r.ours))
+	}
+	b.WriteString("\nThe aim for (g) is 96 MiB for saves and restores; a content check may use 64 bytes more for each key.\n")
+	return b.String()
+}
+
+func seconds(s float64) string {
+	if s < 0.1 {
+		return fmt.Sprintf("%.1f ms", s*1000)
+	}
+	return fmt.Sprintf("%.2f s", s)
+}
