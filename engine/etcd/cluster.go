@@ -43,7 +43,8 @@ type Member struct {
 
 // Status is a member's view of itself.
 type Status struct {
-	// Version of the server. StorageVersion of its database, "" before etcd 3.6.
+	// Version of the server. StorageVersion of its database, "" before etcd 3.6. A new cluster settles on it some
+	// seconds after its start.
 	Version, StorageVersion string
 	// Leader it follows; 0 for none.
 	Leader uint64

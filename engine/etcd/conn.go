@@ -139,24 +139,28 @@ func settle(ctx context.Context, cc *grpc.ClientConn) {
 	}
 }
 
-// request runs one short request with its deadline and explains its error.
+// request dials and makes one call.
 func request[R any](ctx context.Context, c *conn, ask func(context.Context, *grpc.ClientConn) (R, error)) (R, error) {
-	var none R
 	cc, err := c.dial(ctx)
 	if err != nil {
+		var none R
 		return none, c.explain(ctx, err)
 	}
+	return call(ctx, c, cc, ask)
+}
+
+// call makes one short call with its deadline and explains its error.
+func call[R any](ctx context.Context, c *conn, cc *grpc.ClientConn, ask func(context.Context, *grpc.ClientConn) (R, error)) (R, error) {
 	asked, cancel := context.WithTimeout(ctx, c.cfg.CommandTimeout)
 	defer cancel()
 	answer, err := ask(asked, cc)
 	if err != nil {
+		var none R
 		return none, c.explain(ctx, err)
 	}
 	return answer, nil
 }
 
-func (c *conn) status(ctx context.Context) (*pb.StatusResponse, error) {
-	return request(ctx, c, func(ctx context.Context, cc *grpc.ClientConn) (*pb.StatusResponse, error) {
-		return pb.NewMaintenanceClient(cc).Status(ctx, &pb.StatusRequest{})
-	})
+func askStatus(ctx context.Context, cc *grpc.ClientConn) (*pb.StatusResponse, error) {
+	return pb.NewMaintenanceClient(cc).Status(ctx, &pb.StatusRequest{})
 }

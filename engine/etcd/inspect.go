@@ -50,53 +50,71 @@ func (c *Client) Inspect(ctx context.Context) (Cluster, error) {
 	return cluster, nil
 }
 
+// askAll connects to all endpoints before it asks any of them: what is asked at different times can't be compared, and
+// on a busy cluster a member that was asked two seconds early would seem to lag behind.
 func (c *Client) askAll(ctx context.Context, endpoints []string) []answer {
 	answers := make([]answer, len(endpoints))
+	lines := make([]line, len(endpoints))
 	var wg sync.WaitGroup
 	for i, endpoint := range endpoints {
-		wg.Go(func() { answers[i] = c.ask(ctx, endpoint) })
+		wg.Go(func() { lines[i], answers[i] = c.connect(ctx, endpoint) })
+	}
+	wg.Wait()
+	for i := range answers {
+		if answers[i].err == nil {
+			wg.Go(func() { lines[i].ask(ctx, &answers[i]) })
+		}
 	}
 	wg.Wait()
 	return answers
 }
 
-func (c *Client) ask(ctx context.Context, endpoint string) answer {
-	conn, err := c.conn(endpoint)
-	if err != nil {
-		return answer{endpoint: endpoint, err: err}
+// line is an endpoint with its connection, up or not.
+type line struct {
+	conn *conn
+	cc   *grpc.ClientConn
+}
+
+func (c *Client) connect(ctx context.Context, endpoint string) (l line, a answer) {
+	a.endpoint = endpoint
+	if l.conn, a.err = c.conn(endpoint); a.err != nil {
+		return l, a
 	}
-	a := answer{endpoint: endpoint}
-	if a.status, a.err = conn.status(ctx); a.err != nil {
-		return a
+	if l.cc, a.err = l.conn.dial(ctx); a.err != nil {
+		a.err = l.conn.explain(ctx, a.err)
+	}
+	return l, a
+}
+
+func (l line) ask(ctx context.Context, a *answer) {
+	if a.status, a.err = call(ctx, l.conn, l.cc, askStatus); a.err != nil {
+		return
 	}
 	if a.status.GetHeader() == nil {
-		a.err = &problem.Error{Kind: problem.Failed, Op: "ask etcd at", Subject: endpoint, Err: errNoHeader}
-		return a
+		a.err = &problem.Error{Kind: problem.Failed, Op: "ask etcd at", Subject: a.endpoint, Err: errNoHeader}
+		return
 	}
 	if a.status.IsLearner {
-		return a // it serves nothing else
+		return // it serves nothing else
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { a.members, _ = conn.members(ctx) })
-	wg.Go(func() { a.readErr = conn.read(ctx) })
+	wg.Go(func() { a.members, _ = call(ctx, l.conn, l.cc, askMembers) })
+	wg.Go(func() { a.readErr = l.read(ctx) })
 	wg.Wait()
-	return a
 }
 
 var errNoHeader = errors.New("the answer has no header: this is not an etcd")
 
-// members asks for the member's own view: the agreed one takes quorum.
-func (c *conn) members(ctx context.Context) ([]*pb.Member, error) {
-	r, err := request(ctx, c, func(ctx context.Context, cc *grpc.ClientConn) (*pb.MemberListResponse, error) {
-		return pb.NewClusterClient(cc).MemberList(ctx, &pb.MemberListRequest{Linearizable: false})
-	})
+// askMembers asks for the member's own view: the agreed one takes quorum.
+func askMembers(ctx context.Context, cc *grpc.ClientConn) ([]*pb.Member, error) {
+	r, err := pb.NewClusterClient(cc).MemberList(ctx, &pb.MemberListRequest{Linearizable: false})
 	return r.GetMembers(), err
 }
 
 // read does what `etcdctl endpoint health` does: a linearizable read of a key that need not exist. To be told that the
 // key may not be read takes the same agreement, so it is healthy too.
-func (c *conn) read(ctx context.Context) error {
-	_, err := request(ctx, c, func(ctx context.Context, cc *grpc.ClientConn) (*pb.RangeResponse, error) {
+func (l line) read(ctx context.Context) error {
+	_, err := call(ctx, l.conn, l.cc, func(ctx context.Context, cc *grpc.ClientConn) (*pb.RangeResponse, error) {
 		// A member that knows that it has no leader says so at once instead of waiting for one.
 		return pb.NewKVClient(cc).Range(clientv3.WithRequireLeader(ctx), &pb.RangeRequest{Key: []byte("health")})
 	})

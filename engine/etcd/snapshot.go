@@ -30,7 +30,7 @@ func (c *Client) Snapshot(ctx context.Context, m Member, cfg StreamConfig) (*Str
 	if err != nil {
 		return nil, err
 	}
-	st, err := conn.status(ctx)
+	st, err := request(ctx, conn, askStatus)
 	if err != nil {
 		return nil, err
 	}

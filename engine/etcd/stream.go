@@ -68,7 +68,8 @@ type Stream struct {
 // Size is what the whole stream has: the database and the 32 bytes of its SHA-256.
 func (s *Stream) Size() int64 { return s.database + trailerSize }
 
-// Version is the storage version that the server announced, such as "3.6.0"; "" before etcd 3.6.
+// Version is the storage version that the server announced, such as "3.6.0"; "" before etcd 3.6, and in the first
+// seconds of a new cluster.
 func (s *Stream) Version() string { return s.version }
 
 // Member is the id of the member that sends it.
