@@ -24,9 +24,11 @@ const s3Bucket = "backups"
 const s3Part = 5 << 20
 
 // s3Servers are the kinds of server that everything has to work on.
-var s3Servers = map[string]func(*testing.T, server.S3Config) *server.S3{
-	"minio":     func(t *testing.T, cfg server.S3Config) *server.S3 { return servertest.MinIO(t, cfg).S3 },
-	"versitygw": func(t *testing.T, cfg server.S3Config) *server.S3 { return servertest.VersityGW(t, cfg).S3 },
+func s3Servers() map[string]func(*testing.T, server.S3Config) *server.S3 {
+	return map[string]func(*testing.T, server.S3Config) *server.S3{
+		"minio":     func(t *testing.T, cfg server.S3Config) *server.S3 { return servertest.MinIO(t, cfg).S3 },
+		"versitygw": func(t *testing.T, cfg server.S3Config) *server.S3 { return servertest.VersityGW(t, cfg).S3 },
+	}
 }
 
 // s3Bucketed makes the bucket on a server.
@@ -120,6 +122,20 @@ func s3Uploads(t *testing.T, s *server.S3, key string) []string {
 		ids = append(ids, u.UploadID)
 	}
 	return ids
+}
+
+// s3Versions counts all versions and delete markers below a folder.
+func s3Versions(t *testing.T, s *server.S3, folder string) int {
+	t.Helper()
+	n := 0
+	opts := minio.ListObjectsOptions{Prefix: folder, Recursive: true, WithVersions: true}
+	for object := range s3Core(t, s).ListObjectsIter(t.Context(), s3Bucket, opts) {
+		if object.Err != nil {
+			t.Fatal(object.Err)
+		}
+		n++
+	}
+	return n
 }
 
 // s3Abandon begins an upload, sends a part and goes away.

@@ -35,6 +35,7 @@ var sentinels = map[string]error{
 	"TokenRefreshRequired":        blob.ErrCredentials,
 	"InvalidSecurity":             blob.ErrCredentials,
 	"NotSignedUp":                 blob.ErrCredentials,
+	"XAdminUserNotFound":          blob.ErrCredentials, // versitygw's InvalidAccessKeyId
 	"CredentialsNotFound":         blob.ErrCredentials,
 	"XMinioInvalidIAMCredentials": blob.ErrCredentials,
 

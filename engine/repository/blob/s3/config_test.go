@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"encoding/pem"
+	"errors"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -65,6 +66,25 @@ func TestSettingsThatWorkAreTaken(t *testing.T) {
 		}
 		if got := store.Location(""); got != test.location {
 			t.Errorf("%s: Location %s, want %s", name, got, test.location)
+		}
+	}
+}
+
+func TestACertificateOfAnotherHostIsNotTrusted(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	store, err := s3.New(s3.Config{
+		Bucket: "backups", Endpoint: strings.Replace(strings.TrimPrefix(server.URL, "https://"), "127.0.0.1", "localhost", 1),
+		CAPEM: ca, Region: "r", AccessKey: "id", SecretKey: s3.NewSecret("x"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for call, err := range calls(t.Context(), store) {
+		if !errors.Is(err, blob.ErrTLS) || !strings.Contains(err.Error(), "localhost") {
+			t.Errorf("%s: %v, want ErrTLS with the name", call, err)
 		}
 	}
 }
