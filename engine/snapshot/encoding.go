@@ -66,14 +66,17 @@ func CouldBePayload(name string, size int64) bool {
 
 // Sniff recognises a snapshot by the first bytes of the file: at least SniffSize of them, or all. It looks at the
 // content, since etcdctl's users choose names as they like. Whether the payload is sound is another question.
+//
+// The order matters. A compressor leaves a database's first bytes nearly as they are, and bbolt's magic number can come
+// to lie at the very place in a compressed stream where it lies in a database.
 func Sniff(name string, head []byte) (Encoding, bool) {
 	switch {
-	case isDatabase(head):
-		return EncodingRaw, true
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		return EncodingZstd, strings.HasSuffix(name, ".zst")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return sniffZip(name, head)
+	case isDatabase(head):
+		return EncodingRaw, true
 	}
 	return "", false
 }
