@@ -33,7 +33,8 @@ const maxZstdWindow = 32 << 20
 // read to its end.
 type payload struct {
 	io.Reader
-	close  func() error
+	close func() error
+	// stored is nil when the stored bytes are the payload itself: whoever hashes that need not hash them twice.
 	stored func() ([]byte, error)
 }
 
@@ -75,6 +76,15 @@ func sniffLoose(head []byte) (Encoding, bool) {
 	return "", false
 }
 
+// isRawFile tells whether src is a file on this machine that can be read as a database where it lies.
+func isRawFile(ctx context.Context, src Source) bool {
+	if src.Path() == "" || src.Size()%512 != TrailerSize {
+		return false
+	}
+	head, err := readHead(ctx, src)
+	return err == nil && isDatabase(head)
+}
+
 func readHead(ctx context.Context, src Source) ([]byte, error) {
 	r, err := src.Open(ctx)
 	if err != nil {
@@ -93,11 +103,11 @@ func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error)
 	if err != nil {
 		return nil, err
 	}
-	counted := &hashingReader{r: r, hash: sha256.New(), want: src.Size()}
-	p := &payload{Reader: counted, close: r.Close, stored: counted.sum}
 	if enc != EncodingZstd {
-		return p, nil
+		return &payload{Reader: &countedReader{r: r, want: src.Size()}, close: r.Close}, nil
 	}
+	counted := newHashingReader(r, src.Size())
+	p := &payload{close: r.Close, stored: counted.sum}
 	// One goroutine more than the caller's is all that two cores can use, and less memory.
 	dec, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxZstdWindow))
@@ -112,21 +122,34 @@ func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error)
 	return p, nil
 }
 
-// hashingReader hashes the stored bytes as they pass, and finds out when there are fewer than there should be.
+// countedReader finds out when there are fewer bytes than there should be.
+type countedReader struct {
+	r       io.Reader
+	n, want int64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err == io.EOF && c.n != c.want {
+		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrDamaged, c.n, c.want)
+	}
+	return n, err
+}
+
+// hashingReader hashes the stored bytes as they pass.
 type hashingReader struct {
-	r    io.Reader
+	countedReader
 	hash hash.Hash
-	n    int64
-	want int64
+}
+
+func newHashingReader(r io.Reader, want int64) *hashingReader {
+	return &hashingReader{countedReader: countedReader{r: r, want: want}, hash: sha256.New()}
 }
 
 func (h *hashingReader) Read(p []byte) (int, error) {
-	n, err := h.r.Read(p)
+	n, err := h.countedReader.Read(p)
 	h.hash.Write(p[:n])
-	h.n += int64(n)
-	if err == io.EOF && h.n != h.want {
-		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrDamaged, h.n, h.want)
-	}
 	return n, err
 }
 
@@ -227,7 +250,7 @@ func localCopy(ctx context.Context, src Source, spoolDir string) (*os.File, []by
 	if err != nil {
 		return nil, nil, err
 	}
-	counted := &hashingReader{r: r, hash: sha256.New(), want: src.Size()}
+	counted := newHashingReader(r, src.Size())
 	var write sink = func([]byte) error { return nil }
 	if src.Path() == "" {
 		write = func(chunk []byte) error {

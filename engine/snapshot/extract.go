@@ -18,6 +18,8 @@ type extracted struct {
 	// size and sha256 of the database, without the trailer.
 	size   int64
 	sha256 [sha256.Size]byte
+	// payload is the SHA-256 of the database and what follows it.
+	payload [sha256.Size]byte
 	// trailer: the payload ends with etcd's hash, and it matches.
 	trailer bool
 }
@@ -35,9 +37,11 @@ func extract(ctx context.Context, src Source, w io.Writer, spoolDir string, bare
 	if err != nil {
 		return nil, err
 	}
-	sum, err := p.stored()
-	if err != nil {
-		return nil, err
+	sum := x.payload[:]
+	if p.stored != nil {
+		if sum, err = p.stored(); err != nil {
+			return nil, err
+		}
 	}
 	x.encoding, x.storedSize, x.storedSHA256 = enc, src.Size(), hex.EncodeToString(sum)
 	if !x.trailer && !bare {
@@ -70,6 +74,8 @@ func separate(ctx context.Context, r io.Reader, w io.Writer) (*extracted, error)
 		if !bytes.Equal(x.sha256[:], hashed.tail) {
 			return nil, fmt.Errorf("%w: etcd's SHA-256 at its end is %x, its content's is %x", ErrDamaged, hashed.tail, x.sha256)
 		}
+		hash.Write(hashed.tail)
+		hash.Sum(x.payload[:0])
 		return x, nil
 	case 0:
 		x.size, x.trailer = total, false
@@ -78,6 +84,7 @@ func separate(ctx context.Context, r io.Reader, w io.Writer) (*extracted, error)
 			err = errors.Join(err, written.flush())
 		}
 		hash.Sum(x.sha256[:0])
+		x.payload = x.sha256
 		return x, err
 	}
 	return nil, fmt.Errorf("%w: %d bytes are neither whole blocks nor whole blocks and a SHA-256", ErrDamaged, total)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/holdfast-dev/holdfast/engine/mvcc"
 	"github.com/holdfast-dev/holdfast/engine/problem"
@@ -112,26 +113,26 @@ type restorer struct {
 }
 
 func (r *restorer) build(ctx context.Context) (*Restored, error) {
-	snapDir := filepath.Join(r.site.member, "snap")
-	if err := os.MkdirAll(snapDir, 0o700); err != nil {
+	path := filepath.Join(r.site.member, "snap", "db")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(snapDir, "db")
-	x, err := r.fetch(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := r.check(ctx, path, x)
-	if err != nil {
+	// The log depends on the plan alone, and preallocating it takes its time.
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(r.writeWAL)
+	var x *extracted
+	var f *finding
+	group.Go(func() (err error) {
+		x, f, err = r.copyAndCheck(groupCtx, path)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	r.Progress.report(PhaseInstall, 0, x.size)
 	edit, err := r.edit(ctx, path, f)
 	if err != nil {
 		return nil, err
-	}
-	if err := r.writeWAL(); err != nil {
-		return nil, fmt.Errorf("write the WAL: %w", err)
 	}
 	if err := r.recheck(ctx, path, f); err != nil {
 		return nil, err
@@ -143,7 +144,59 @@ func (r *restorer) build(ctx context.Context) (*Restored, error) {
 	return r.describe(x, f, edit), nil
 }
 
-// fetch writes the database to path, and compares everything that is known of it.
+// copyAndCheck writes the database to path and reads all of it before bbolt is let near it.
+func (r *restorer) copyAndCheck(ctx context.Context, path string) (*extracted, *finding, error) {
+	var x *extracted
+	var f *finding
+	var err error
+	if isRawFile(ctx, r.Source) {
+		x, f, err = r.copyWhileChecking(ctx, path, r.Source.Size()-TrailerSize)
+	} else {
+		x, err = r.fetch(ctx, path)
+	}
+	if err == nil && f == nil {
+		f, err = r.inspect(ctx, path, x.size)
+	}
+	if err == nil {
+		err = compareContent(r.Manifest, f)
+	}
+	if err != nil {
+		return nil, nil, r.refuse(err)
+	}
+	return x, f, r.plan.version.accept(f.head)
+}
+
+// copyWhileChecking reads the content of a raw local file where it lies while it is being copied and hashed. What was
+// read is then what was copied, unless somebody wrote to the file meanwhile: then there is no finding, and the copy
+// has to be read.
+func (r *restorer) copyWhileChecking(ctx context.Context, path string, size int64) (*extracted, *finding, error) {
+	before, err := os.Stat(r.Source.Path())
+	if err != nil {
+		return nil, nil, err
+	}
+	var x *extracted
+	var f *finding
+	var bad error
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		x, err = r.fetch(ctx, path)
+		return err
+	})
+	group.Go(func() error {
+		f, bad = r.inspect(ctx, r.Source.Path(), size)
+		return nil // a wrong hash is the better explanation, if there is one
+	})
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	after, err := os.Stat(r.Source.Path())
+	if err != nil || !after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after) {
+		return x, nil, err
+	}
+	return x, f, bad
+}
+
+// fetch writes the database to path, and compares everything that is known of its bytes.
 func (r *restorer) fetch(ctx context.Context, path string) (*extracted, error) {
 	out, err := newWriteBack(path)
 	if err != nil {
@@ -151,29 +204,18 @@ func (r *restorer) fetch(ctx context.Context, path string) (*extracted, error) {
 	}
 	x, err := extract(ctx, r.Source, reporting(out, PhaseRead, r.plan.size, r.Progress), r.SpoolDir, r.SkipHashCheck)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return nil, r.refuse(err)
+		return nil, err
 	}
-	if err := compareBytes(r.Manifest, x); err != nil {
-		return nil, r.refuse(err)
-	}
-	return x, nil
+	return x, compareBytes(r.Manifest, x)
 }
 
-// check reads all of the database before bbolt is let near it.
-func (r *restorer) check(ctx context.Context, path string, x *extracted) (*finding, error) {
+func (r *restorer) inspect(ctx context.Context, path string, size int64) (*finding, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	f, err := inspect(ctx, file, x.size, true, r.Progress)
-	if err == nil {
-		err = compareContent(r.Manifest, f)
-	}
-	if err != nil {
-		return nil, r.refuse(err)
-	}
-	return f, r.plan.version.accept(f.head)
+	return inspect(ctx, file, size, true, r.Progress)
 }
 
 // recheck walks the finished file: what the edit did must not have touched a record.

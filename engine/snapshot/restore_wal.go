@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"encoding/json"
+	"errors"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/storage/wal"
@@ -21,14 +22,13 @@ func (r *restorer) writeWAL() error {
 		return err
 	}
 	w, err := wal.Create(r.log, r.site.wal, metadata)
+	if err == nil {
+		err = errors.Join(r.writeEntries(w), w.Close())
+	}
 	if err != nil {
-		return err
+		return diskProblem("write the WAL of", r.Target.DataDir, err)
 	}
-	err = r.writeEntries(w)
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return nil
 }
 
 func (r *restorer) writeEntries(w *wal.WAL) error {

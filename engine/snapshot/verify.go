@@ -136,8 +136,8 @@ func (v *verifier) read(ctx context.Context, full bool) error {
 // readBytes hashes the payload; summed is called when the hashes are right. A raw file on this machine is mapped where
 // it lies, and walked while it is being hashed; anything else is unpacked into the spool first.
 func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) error {
-	if path := v.Source.Path(); path != "" && v.Source.Size()%512 == TrailerSize {
-		return v.readInPlace(ctx, path, full, summed)
+	if isRawFile(ctx, v.Source) {
+		return v.readInPlace(ctx, v.Source.Path(), full, summed)
 	}
 	if !full {
 		x, err := v.extract(ctx, nil)
