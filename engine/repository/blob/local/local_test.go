@@ -210,20 +210,30 @@ func TestAFileCutShortWhileItIsReadIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheFirstWriteRemovesWhatDeadWritersLeftLongAgo(t *testing.T) {
+func TestTheFirstWriteRemovesWhatDeadWritersLeft(t *testing.T) {
 	dir := t.TempDir()
-	old, young := filepath.Join(dir, ".holdfast-old.part"), filepath.Join(dir, ".holdfast-young.part")
+	old, young := filepath.Join(dir, ".holdfast-old.part"), filepath.Join(dir, ".metadata", ".holdfast-young.part")
 	writeFile(t, old, "")
+	if err := os.Mkdir(filepath.Dir(young), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	writeFile(t, young, "")
 	long := time.Now().Add(-2 * time.Hour)
 	if err := os.Chtimes(old, long, long); err != nil {
 		t.Fatal(err)
 	}
+	living, err := open(t, dir).Stage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := open(t, dir).Put(t.Context(), "a", strings.NewReader(""), blob.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{young}, localtest.Unfinished(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{living.Path()}, localtest.Unfinished(t, dir)); diff != "" {
 		t.Errorf("unfinished files (-want +got):\n%s", diff)
+	}
+	if err := living.Discard(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// tidyAge is the age at which the first write of a process removes what dead ones have left. It is not zero
-	// because a network file system may be mounted so that locks are not seen by other machines: a writer there
-	// still shows that it lives by writing.
+	// tidyAge is the age at which the first write of a process removes what dead ones have left on a file system that
+	// other machines may use too: it may be mounted so that they do not see each other's locks, and a writer there
+	// shows that it lives by writing.
 	tidyAge = time.Hour
 	// unlockableAge is the age at which an unfinished file counts as dead on a file system without locks.
 	unlockableAge = 24 * time.Hour
@@ -37,10 +37,15 @@ func (s *Store) Sweep(ctx context.Context, olderThan time.Duration) (int, error)
 	return n, nil
 }
 
-// tidy gives the space of dead writers back before a new one needs it. That it cannot must not stop the new one, and
-// Sweep would report the same error.
+// tidy gives the space of dead writers back before a new one needs it: after a crash the second try must not find the
+// disk filled by the first. On a disk of this machine the locks alone tell who lives. That it cannot must not stop the
+// new writer, and Sweep would report the same error.
 func (s *Store) tidy(ctx context.Context, root *os.Root) {
-	_, _ = s.sweep(ctx, root, tidyAge)
+	age := tidyAge
+	if ofThisMachine(root) {
+		age = 0
+	}
+	_, _ = s.sweep(ctx, root, age)
 }
 
 func (s *Store) sweep(ctx context.Context, root *os.Root, olderThan time.Duration) (int, error) {

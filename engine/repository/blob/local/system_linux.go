@@ -22,6 +22,29 @@ func lock(file *os.File) lockResult {
 	return noLocks
 }
 
+// ofThisMachine says that no other machine can have the directory's file system mounted, so that its locks are seen by
+// everybody who can write to it. A file system that is not known counts as shared.
+func ofThisMachine(root *os.Root) bool {
+	dir, err := root.Open(".")
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &fs); err != nil {
+		return false
+	}
+	switch fs.Type {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, zfsMagic:
+		return true
+	}
+	return false
+}
+
+// zfsMagic is not in the kernel's own list.
+const zfsMagic = 0x2fc12fc1
+
 // startWriteback asks the kernel to begin writing a range to disk and does not wait. It is advice: what goes wrong
 // with the bytes is told by fsync.
 func startWriteback(file *os.File, offset, length int64) {
