@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
@@ -42,4 +43,26 @@ func noStore(dir string, err error) error {
 		return fmt.Errorf("%w: %w", blob.ErrNoStore, err)
 	}
 	return fmt.Errorf("open %s: %w", dir, classify(err))
+}
+
+// vanished is classify for the last steps of a write. What they can miss is only the directory itself: somebody removed
+// it, or the unfinished file in it, since the write began.
+func vanished(err error) error {
+	if missing(err) {
+		return fmt.Errorf("%w any more: %w", blob.ErrNoStore, err)
+	}
+	return classify(err)
+}
+
+// uncreated is classify for a directory that could not be made. A file where it, or a folder on the way to it, should
+// be is no store.
+func uncreated(dir string, err error) error {
+	for above := dir; ; above = filepath.Dir(above) {
+		switch info, statErr := os.Stat(above); {
+		case statErr == nil && !info.IsDir():
+			return fmt.Errorf("%w: %s is a file", blob.ErrNoStore, above)
+		case statErr == nil, above == filepath.Dir(above):
+			return classify(err)
+		}
+	}
 }

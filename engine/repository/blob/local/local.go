@@ -53,7 +53,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	if cfg.Create {
 		if err := durable.MkdirAll(dir, dirMode); err != nil {
-			return nil, fmt.Errorf("create %s: %w", dir, classify(err))
+			return nil, fmt.Errorf("create %s: %w", dir, uncreated(dir, err))
 		}
 	}
 	s := &Store{dir: dir}

@@ -247,3 +247,40 @@ func TestTheTopFolderOfADiskDoesNotSpoilTheListing(t *testing.T) {
 		t.Errorf("List: %q, want nothing", got)
 	}
 }
+
+func TestAFileInTheWayIsNoStore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	writeFile(t, file, "")
+	for _, dir := range []string{file, filepath.Join(file, "below", "it")} {
+		if _, err := local.New(local.Config{Dir: dir, Create: true}); !errors.Is(err, blob.ErrNoStore) {
+			t.Errorf("New of %s: %v, want ErrNoStore", dir, err)
+		}
+	}
+}
+
+func TestADirectoryThatIsRemovedDuringAWriteIsNoStore(t *testing.T) {
+	for _, opts := range []blob.PutOptions{{}, {IfAbsent: true}} {
+		dir := t.TempDir()
+		store := open(t, dir)
+		_, err := store.Put(t.Context(), "a", removing{strings.NewReader("content"), dir}, opts)
+		if !errors.Is(err, blob.ErrNoStore) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Put: %v, want ErrNoStore on one line", err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the directory is back: %v", err)
+		}
+	}
+}
+
+// removing removes a directory while it is read.
+type removing struct {
+	*strings.Reader
+	dir string
+}
+
+func (r removing) Read(p []byte) (int, error) {
+	if err := os.RemoveAll(r.dir); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}

@@ -144,13 +144,13 @@ func (f *staged) commit(ctx context.Context, name string, opts blob.PutOptions) 
 		return blob.Info{}, errors.New("the file is committed or discarded already")
 	}
 	if err := f.seal(ctx); err != nil {
-		return blob.Info{}, classify(err)
+		return blob.Info{}, vanished(err)
 	}
 	if err := f.store.mkdir(f.root, path.Dir(name)); err != nil {
-		return blob.Info{}, classify(err)
+		return blob.Info{}, vanished(err)
 	}
 	if err := f.publish(name, opts.IfAbsent); err != nil {
-		return blob.Info{}, classify(err)
+		return blob.Info{}, vanished(err)
 	}
 	info, err := f.file.Stat()
 	if err != nil {
@@ -205,6 +205,8 @@ func (f *staged) moveNew(from, to string) error {
 		return f.root.Remove(from)
 	case errors.Is(err, fs.ErrExist):
 		return blob.ErrExists
+	case errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	switch exclusive := renameExclusive(f.store.path(from), f.store.path(to)); {
 	case exclusive == nil:
@@ -212,7 +214,7 @@ func (f *staged) moveNew(from, to string) error {
 	case errors.Is(exclusive, fs.ErrExist):
 		return blob.ErrExists
 	default:
-		return errors.Join(err, exclusive)
+		return fmt.Errorf("%w; %w", err, exclusive)
 	}
 }
 
