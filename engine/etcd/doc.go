@@ -14,9 +14,9 @@
 //   - [Client.HashKV] and [Client.CompactRevision] ask for what a snapshot is later compared with.
 //
 // What an operator can do something about (wrong CA, missing client certificate, plain http against TLS, wrong
-// password, …) comes back as a problem.Error that says so; see diagnose.go.
+// password, …) comes back as a problem.Error that says so; see explain.go and probe.go.
 //
-// The package must not write to etcd, not even to disarm an alarm, and knows nothing of files, stores or formats.
+// The package must not write to etcd, not even to disarm an alarm, and knows nothing of stores or formats.
 //
 // Start reading at [Client.Inspect].
 package etcd
