@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -114,7 +115,7 @@ func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error)
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	p.Reader = damagedReader{dec}
+	p.Reader = damagedReader{dec, counted.failed.get}
 	p.close = func() error {
 		dec.Close()
 		return r.Close()
@@ -126,15 +127,32 @@ func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error)
 type countedReader struct {
 	r       io.Reader
 	n, want int64
+	failed  failure
 }
 
 func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
-	if err == io.EOF && c.n != c.want {
+	switch {
+	case err == io.EOF && c.n != c.want:
 		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrDamaged, c.n, c.want)
+	case err != nil && err != io.EOF:
+		c.failed.set(err)
 	}
 	return n, err
+}
+
+// failure remembers why stored bytes could not be read. A decoder sees a broken connection as an early end, and says
+// the same of a damaged stream.
+type failure struct{ first atomic.Pointer[error] }
+
+func (f *failure) set(err error) { f.first.CompareAndSwap(nil, &err) }
+
+func (f *failure) get() error {
+	if err := f.first.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // hashingReader hashes the stored bytes as they pass.
@@ -161,29 +179,30 @@ func (h *hashingReader) sum() ([]byte, error) {
 	return h.hash.Sum(nil), nil
 }
 
-// damagedReader marks what a decoder complains about as damage. Errors of the source below it keep their own nature.
-type damagedReader struct{ r io.Reader }
+// damagedReader marks what a decoder complains about as damage, unless it could not read the stored bytes: a network
+// that breaks off must never make a good backup a bad one.
+type damagedReader struct {
+	r io.Reader
+	// failed returns why the stored bytes could not be read, or nil.
+	failed func() error
+}
 
 func (d damagedReader) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	if err != nil && err != io.EOF && isDecodeError(err) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	if err != nil && err != io.EOF {
+		err = damaged(err, d.failed())
 	}
 	return n, err
 }
 
-func isDecodeError(err error) bool {
-	for _, known := range []error{
-		io.ErrUnexpectedEOF, zstd.ErrMagicMismatch, zstd.ErrCRCMismatch, zstd.ErrUnexpectedBlockSize, zstd.ErrReservedBlockType,
-		zstd.ErrCompressedSizeTooBig, zstd.ErrBlockTooSmall, zstd.ErrWindowSizeExceeded, zstd.ErrWindowSizeTooSmall,
-		zstd.ErrDecoderSizeExceeded, zstd.ErrUnknownDictionary, zstd.ErrFrameSizeExceeded, zstd.ErrFrameSizeMismatch,
-		zip.ErrFormat, zip.ErrAlgorithm, zip.ErrChecksum,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
+func damaged(err, failed error) error {
+	switch {
+	case failed != nil:
+		return failed
+	case errors.Is(err, ErrDamaged):
+		return err
 	}
-	return false
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 func openZip(ctx context.Context, src Source, spoolDir string) (*payload, error) {
@@ -191,9 +210,10 @@ func openZip(ctx context.Context, src Source, spoolDir string) (*payload, error)
 	if err != nil {
 		return nil, err
 	}
-	archive, err := zip.NewReader(f, src.Size())
+	stored := &fileReader{f: f}
+	archive, err := zip.NewReader(stored, src.Size())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), f.Close())
+		return nil, errors.Join(damaged(err, stored.failed.get()), f.Close())
 	}
 	entry, err := databaseEntry(archive)
 	if err != nil {
@@ -201,13 +221,27 @@ func openZip(ctx context.Context, src Source, spoolDir string) (*payload, error)
 	}
 	r, err := entry.Open()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), f.Close())
+		return nil, errors.Join(damaged(err, stored.failed.get()), f.Close())
 	}
 	return &payload{
-		Reader: damagedReader{&boundedReader{r: r, left: int64(entry.UncompressedSize64)}},
+		Reader: damagedReader{&boundedReader{r: r, left: int64(entry.UncompressedSize64)}, stored.failed.get},
 		close:  func() error { return errors.Join(r.Close(), f.Close()) },
 		stored: func() ([]byte, error) { return sum, nil },
 	}, nil
+}
+
+// fileReader remembers what the disk said.
+type fileReader struct {
+	f      *os.File
+	failed failure
+}
+
+func (r *fileReader) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := r.f.ReadAt(p, offset)
+	if err != nil && err != io.EOF {
+		r.failed.set(err)
+	}
+	return n, err
 }
 
 // boundedReader refuses an entry that unpacks to more than its directory says: the disk was checked for that much.
