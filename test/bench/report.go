@@ -32,8 +32,10 @@ func (r result) ratios() []float64 {
 
 func (r result) last() string {
 	i := len(r.ours) - 1
-	return fmt.Sprintf("stock %.3f s, holdfast %.3f s, ratio %.2f, anonymous memory %d and %d MiB", r.value(r.stock[i]), r.value(r.ours[i]),
-		r.value(r.ours[i])/r.value(r.stock[i]), r.stock[i].anonymous>>20, r.ours[i].anonymous>>20)
+	stock, ours := r.stock[i], r.ours[i]
+	return fmt.Sprintf("stock %.3f s, holdfast %.3f s, ratio %.2f; CPU %.2f and %.2f s, anonymous memory %d and %d MiB",
+		r.value(stock), r.value(ours), r.value(ours)/r.value(stock), stock.cpu.Seconds(), ours.cpu.Seconds(),
+		stock.anonymous>>20, ours.anonymous>>20)
 }
 
 func median[T ~float64 | ~int64](list []T) T {

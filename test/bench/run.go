@@ -14,6 +14,8 @@ import (
 // spent is what one run took.
 type spent struct {
 	wall time.Duration
+	// cpu of its programs, user and system. What it costs etcd and MinIO is not in it.
+	cpu time.Duration
 	// anonymous is the most memory that is not a mapped file, of any of its programs, in bytes.
 	anonymous int64
 	// p99 of the writes that ran beside it.
@@ -44,6 +46,7 @@ func (b *bench) time(ctx context.Context, steps []step) (spent, error) {
 		s.wall += time.Since(started)
 		close(ended)
 		s.anonymous = max(s.anonymous, <-peak)
+		s.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		if err != nil {
 			return s, fmt.Errorf("%s: %w\n%s", filepath.Base(step[0]), err, out.String())
 		}

@@ -186,6 +186,9 @@ func openStore(r Repository, create bool) (store blob.Store, isLocal bool, err e
 	return nil, false, console.Usagef("repository %s: the scheme must be file or s3", r.URL)
 }
 
+// Parts of 8 MiB in memory at once. What a save compresses comes slower than three connections can send.
+const uploadParallel = 3
+
 func openS3(u *url.URL, s S3) (blob.Store, error) {
 	if u.User != nil || u.RawQuery != "" {
 		return nil, console.Usagef("repository s3://%s: a URL holds neither keys nor options: see --s3-credentials-file and the other --s3-… flags", u.Host)
@@ -195,7 +198,7 @@ func openS3(u *url.URL, s S3) (blob.Store, error) {
 	}
 	cfg := s3.Config{
 		Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), Endpoint: s.Endpoint, Region: s.Region, CAFile: s.CAFile,
-		SkipTLSVerify: s.SkipTLSVerify, Insecure: s.Insecure, Lookup: s3.Lookup(s.BucketLookup),
+		SkipTLSVerify: s.SkipTLSVerify, Insecure: s.Insecure, Lookup: s3.Lookup(s.BucketLookup), Parallel: uploadParallel,
 	}
 	if s.CredentialsFile != "" {
 		k, err := readKeys(s.CredentialsFile)
