@@ -280,27 +280,29 @@ func localCopy(ctx context.Context, src Source, spoolDir string) (*os.File, []by
 		return nil, nil, err
 	}
 	defer r.Close()
-	f, err := openOrSpool(src, spoolDir)
+	f, write, err := openOrSpool(src, spoolDir)
 	if err != nil {
 		return nil, nil, err
 	}
 	counted := newHashingReader(r, src.Size())
-	var write sink = func([]byte) error { return nil }
-	if src.Path() == "" {
-		write = func(chunk []byte) error {
-			_, err := f.Write(chunk)
-			return err
-		}
-	}
 	if _, err := flow(ctx, counted, write); err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return f, counted.hash.Sum(nil), nil
 }
 
-func openOrSpool(src Source, spoolDir string) (*os.File, error) {
+// openOrSpool returns a file, and what brings the source's bytes into it: nothing, when it is the source itself.
+func openOrSpool(src Source, spoolDir string) (*os.File, sink, error) {
 	if path := src.Path(); path != "" {
-		return os.Open(path)
+		f, err := os.Open(path)
+		return f, func([]byte) error { return nil }, err
 	}
-	return newSpool(spoolDir)
+	spool, err := newSpool(spoolDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return spool.File, func(chunk []byte) error {
+		_, err := spool.Write(chunk)
+		return err
+	}, nil
 }

@@ -89,7 +89,7 @@ func Restore(ctx context.Context, cfg RestoreConfig) (*Restored, error) {
 		return nil, err
 	}
 	defer site.discard()
-	if err := requireSpace("restore into", site.root, p.size, cfg.MinFree); err != nil {
+	if err := requireSpace("restore into", cfg.MinFree, claim{site.root, p.size}); err != nil {
 		return nil, err
 	}
 	r := &restorer{RestoreConfig: cfg, plan: p, site: site, log: zap.NewNop()}

@@ -42,7 +42,9 @@ func (s *saver) run(ctx context.Context) (*Manifest, error) {
 	}
 	stager, staged := s.Store.(blob.Stager)
 	staged = staged && s.Encoding == EncodingRaw
-	stream, err := s.from.Open(ctx)
+	streamCtx, endStream := context.WithCancel(ctx)
+	defer endStream()
+	stream, err := s.from.Open(streamCtx)
 	if err != nil {
 		return nil, streamError{err}
 	}
@@ -50,31 +52,50 @@ func (s *saver) run(ctx context.Context) (*Manifest, error) {
 	if staged {
 		return s.saveStaged(ctx, stager, stream)
 	}
-	return s.saveEncoded(ctx, stream)
+	return s.saveEncoded(ctx, stream, endStream)
 }
+
+// nameTries is how many seconds a snapshot's name may be moved on.
+const nameTries = 10
 
 // name finds a file name that is free. The time in it is moved on by a second when two snapshots of one name are taken
 // within one, where k3s overwrites the first.
 func (s *saver) name(ctx context.Context) error {
-	created := s.Now().UTC()
-	for moved := range 10 {
-		name := Name{Base: s.Base, Node: s.Node, Time: created.Add(time.Duration(moved) * time.Second)}
-		file := name.String() + s.Encoding.Extension()
-		_, err := s.Store.Stat(ctx, file)
+	if s.manifest == nil {
+		s.describe(s.Now().UTC())
+	}
+	for moved := range nameTries {
+		name := Name{Base: s.Base, Node: s.Node, Time: s.manifest.Created.Add(time.Duration(moved) * time.Second)}
+		s.manifest.File = name.String() + s.Encoding.Extension()
+		_, err := s.Store.Stat(ctx, s.manifest.File)
 		if errors.Is(err, blob.ErrNotExist) {
-			s.describe(file, created)
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("look for %s: %w", s.Store.Location(file), err)
+			return fmt.Errorf("look for %s: %w", s.Store.Location(s.manifest.File), err)
 		}
 	}
-	return fmt.Errorf("save %s-%s: the names of the next 10 seconds are taken", s.Base, s.Node)
+	return fmt.Errorf("save %s-%s: the names of the next %d seconds are taken", s.Base, s.Node, nameTries)
 }
 
-func (s *saver) describe(file string, created time.Time) {
+// publishNew stores the payload under a name that nobody has taken meanwhile: two saves may have found the same one
+// free.
+func (s *saver) publishNew(ctx context.Context, store func() (blob.Info, error)) (blob.Info, error) {
+	for range nameTries {
+		info, err := store()
+		if !errors.Is(err, blob.ErrExists) {
+			return info, err
+		}
+		if err := s.name(ctx); err != nil {
+			return info, err
+		}
+	}
+	return blob.Info{}, fmt.Errorf("store %s: %w", s.Store.Location(s.manifest.File), blob.ErrExists)
+}
+
+func (s *saver) describe(created time.Time) {
 	s.manifest = &Manifest{
-		Schema: Schema, File: file, UploadID: NewUploadID(), Backup: s.Backup, Name: s.Base, Node: s.Node,
+		Schema: Schema, UploadID: NewUploadID(), Backup: s.Backup, Name: s.Base, Node: s.Node,
 		Trigger: s.Trigger, Created: created, ClusterID: s.ClusterID, Source: s.from.Origin,
 		KubernetesVersion: s.KubernetesVersion, Alarms: s.Alarms, Suspect: s.Suspect, Tool: s.Tool,
 		Stored: Stored{Encoding: s.Encoding},
@@ -91,7 +112,7 @@ func (s *saver) saveStaged(ctx context.Context, stager blob.Stager, stream Strea
 		return nil, fmt.Errorf("write to %s: %w", s.Store.Location(""), err)
 	}
 	defer file.Discard()
-	if err := requireSpace("save a snapshot to", filepath.Dir(file.Path()), stream.Size(), s.MinFree); err != nil {
+	if err := requireSpace("save a snapshot to", s.MinFree, claim{filepath.Dir(file.Path()), stream.Size()}); err != nil {
 		return nil, err
 	}
 	s.spool, s.tail = file, newTailSpool(file)
@@ -106,7 +127,9 @@ func (s *saver) saveStaged(ctx context.Context, stager blob.Stager, stream Strea
 	if err := s.inspect(ctx, mapped); err != nil {
 		return nil, err
 	}
-	info, err := file.Commit(ctx, s.manifest.File, blob.PutOptions{IfAbsent: true})
+	info, err := s.publishNew(ctx, func() (blob.Info, error) {
+		return file.Commit(ctx, s.manifest.File, blob.PutOptions{IfAbsent: true})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("publish %s: %w", s.Store.Location(s.manifest.File), err)
 	}
@@ -115,8 +138,12 @@ func (s *saver) saveStaged(ctx context.Context, stager blob.Stager, stream Strea
 
 // saveEncoded streams into a temporary file and encodes and uploads from there at whatever speed the repository has:
 // a slow repository must not hold etcd's read transaction open.
-func (s *saver) saveEncoded(ctx context.Context, stream Stream) (*Manifest, error) {
-	if err := requireSpace("spool a snapshot in", s.SpoolDir, stream.Size(), s.MinFree); err != nil {
+func (s *saver) saveEncoded(ctx context.Context, stream Stream, endStream context.CancelFunc) (*Manifest, error) {
+	claims := []claim{{s.SpoolDir, stream.Size()}}
+	if dir := StoreSource(s.Store, blob.Info{}).Path(); dir != "" {
+		claims = append(claims, claim{dir, stream.Size() / usualRatio})
+	}
+	if err := requireSpace("spool and save a snapshot in", s.MinFree, claims...); err != nil {
 		return nil, err
 	}
 	file, err := newSpool(s.SpoolDir)
@@ -127,19 +154,23 @@ func (s *saver) saveEncoded(ctx context.Context, stream Stream) (*Manifest, erro
 	s.spool, s.tail = file, newTailSpool(file)
 
 	group, groupCtx := errgroup.WithContext(ctx)
+	// An upload that has failed must not wait for a member that sends nothing any more.
+	defer context.AfterFunc(groupCtx, endStream)()
 	var info blob.Info
 	stored := sha256.New()
 	group.Go(func() error {
 		err := s.receive(groupCtx, stream)
 		if err == nil {
-			err = s.inspect(groupCtx, file)
+			err = s.inspect(groupCtx, file.File)
 		}
 		s.tail.release(err)
 		return err
 	})
-	group.Go(func() error {
-		var err error
-		info, err = s.upload(groupCtx, stored, stream.Size())
+	group.Go(func() (err error) {
+		info, err = s.publishNew(groupCtx, func() (blob.Info, error) {
+			stored.Reset()
+			return s.upload(groupCtx, stored, stream.Size())
+		})
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -207,31 +238,6 @@ func (s *saver) passed(level Level, took time.Duration) Evidence {
 	return Evidence{Level: level, Outcome: OutcomePassed, At: s.Now().UTC(), Took: took, Host: s.Host}
 }
 
-func (s *saver) upload(ctx context.Context, stored hash.Hash, size int64) (blob.Info, error) {
-	read, write := io.Pipe()
-	stem, _ := SplitExtension(s.manifest.File)
-	go func() {
-		progress := &countingReader{r: s.tail.reader(ctx), total: size, progress: s.Progress}
-		write.CloseWithError(encode(write, progress, s.Encoding, stem, s.manifest.Created))
-	}()
-	defer read.Close() // ends the encoder when Put gave up early
-	info, err := s.Store.Put(ctx, s.manifest.File, io.TeeReader(read, stored), blob.PutOptions{
-		IfAbsent: true,
-		SizeHint: size,
-		Metadata: map[string]string{MetadataUploadID: s.manifest.UploadID, MetadataNode: s.Node},
-	})
-	if err != nil {
-		return info, fmt.Errorf("store %s: %w", s.Store.Location(s.manifest.File), err)
-	}
-	return info, nil
-}
-
-// What a payload's own metadata says, where the store keeps metadata.
-const (
-	MetadataUploadID = "holdfast-upload-id"
-	MetadataNode     = "holdfast-node"
-)
-
 // publish writes the manifest of a payload that is in the repository.
 func (s *saver) publish(ctx context.Context, info blob.Info, stored hash.Hash) (*Manifest, error) {
 	s.manifest.Stored.Size = info.Size
@@ -240,18 +246,4 @@ func (s *saver) publish(ctx context.Context, info blob.Info, stored hash.Hash) (
 		return nil, fmt.Errorf("%s is stored and complete, but is listed as unverified: %w", s.manifest.File, err)
 	}
 	return s.manifest, nil
-}
-
-// countingReader reports how much of the spool has been uploaded.
-type countingReader struct {
-	r        io.Reader
-	n, total int64
-	progress Progress
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	c.progress.report(PhaseUpload, c.n, c.total)
-	return n, err
 }

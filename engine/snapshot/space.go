@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
@@ -12,23 +14,68 @@ import (
 // DefaultMinFree asks for the usual reserve: 10 % of the file system, but at least 1 GiB.
 const DefaultMinFree int64 = -1
 
-// requireSpace refuses, before the first write, what would leave less than minFree bytes on the file system of dir.
-func requireSpace(op, dir string, need, minFree int64) error {
+// claim is a number of bytes that will be written below a directory, which need not exist yet.
+type claim struct {
+	dir   string
+	bytes int64
+}
+
+// requireSpace refuses, before the first write, what would leave less than minFree bytes on a file system. Claims on one
+// file system add up.
+func requireSpace(op string, minFree int64, claims ...claim) error {
+	var devices []uint64
+	sums := map[uint64]claim{}
+	for _, c := range claims {
+		dir, device, err := nearest(c.dir)
+		if err != nil {
+			return fmt.Errorf("free space of %s: %w", c.dir, err)
+		}
+		sum, known := sums[device]
+		if !known {
+			devices, sum.dir = append(devices, device), dir
+		}
+		sum.bytes += c.bytes
+		sums[device] = sum
+	}
+	for _, device := range devices {
+		if err := require(op, sums[device], minFree); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nearest is the directory itself, or the first above it that exists.
+func nearest(dir string) (string, uint64, error) {
+	for {
+		var stat unix.Stat_t
+		err := unix.Stat(dir, &stat)
+		if err == nil {
+			return dir, stat.Dev, nil
+		}
+		if !errors.Is(err, unix.ENOENT) || dir == filepath.Dir(dir) {
+			return "", 0, err
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func require(op string, c claim, minFree int64) error {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		return fmt.Errorf("free space of %s: %w", dir, err)
+	if err := unix.Statfs(c.dir, &fs); err != nil {
+		return fmt.Errorf("free space of %s: %w", c.dir, err)
 	}
 	free := int64(fs.Bavail) * fs.Bsize
 	if minFree < 0 {
 		minFree = max(1<<30, int64(fs.Blocks)*fs.Bsize/10)
 	}
-	if free-need >= minFree {
+	if free-c.bytes >= minFree {
 		return nil
 	}
 	return &problem.Error{
-		Kind: problem.NoSpace, Op: op, Subject: dir,
+		Kind: problem.NoSpace, Op: op, Subject: c.dir,
 		Why: fmt.Sprintf("%s are free, %s are needed and %s must stay free",
-			humanize.IBytes(uint64(free)), humanize.IBytes(uint64(need)), humanize.IBytes(uint64(minFree))),
+			humanize.IBytes(uint64(free)), humanize.IBytes(uint64(c.bytes)), humanize.IBytes(uint64(minFree))),
 		Next: "free some space, choose another directory, or lower --min-free",
 	}
 }

@@ -19,7 +19,7 @@ func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progr
 	if m != nil {
 		size = m.Database.Size
 	}
-	if err := requireSpace("unpack a snapshot in", spoolDir, size, 0); err != nil {
+	if err := requireSpace("unpack a snapshot in", 0, claim{spoolDir, size}); err != nil {
 		return nil, err
 	}
 	file, err := newSpool(spoolDir)
@@ -34,5 +34,5 @@ func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progr
 		file.Close()
 		return nil, (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain(err)
 	}
-	return &Unpacked{File: file, Size: x.size}, nil
+	return &Unpacked{File: file.File, Size: x.size}, nil
 }

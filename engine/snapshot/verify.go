@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -147,7 +148,7 @@ func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) erro
 		}
 		return err
 	}
-	if err := requireSpace("unpack a snapshot in", v.SpoolDir, v.size(), 0); err != nil {
+	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size()}); err != nil {
 		return err
 	}
 	spool, err := newSpool(v.SpoolDir)
@@ -160,7 +161,7 @@ func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) erro
 		return err
 	}
 	summed()
-	return v.readContent(ctx, spool, x)
+	return v.readContent(ctx, spool.File, x)
 }
 
 func (v *verifier) readInPlace(ctx context.Context, path string, full bool, summed func()) error {
@@ -201,7 +202,7 @@ func (v *verifier) readContent(ctx context.Context, file *os.File, x *extracted)
 	return compareContent(v.Manifest, f)
 }
 
-func (v *verifier) extract(ctx context.Context, spool *os.File) (*extracted, error) {
+func (v *verifier) extract(ctx context.Context, spool io.Writer) (*extracted, error) {
 	var x *extracted
 	var err error
 	if spool == nil {
