@@ -84,6 +84,9 @@ func (p *Prover) Prove(ctx context.Context, src snapshot.Source, m *snapshot.Man
 	if err != nil {
 		return snapshot.Proof{}, err
 	}
+	if err := disableAuth(ctx, filepath.Join(restored.DataDir, "member", "snap", "db")); err != nil {
+		return snapshot.Proof{}, fmt.Errorf("trial restore: %w", err)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("no etcd served the trial restore within %s", p.Timeout))
 	defer cancel()
 	version, err := p.serve(ctx, dir, restored)
