@@ -35,11 +35,26 @@ func (p *Prover) serve(ctx context.Context, dir string, restored *snapshot.Resto
 		<-child.ended
 		cancel(errors.New("it ended by itself"))
 	}()
-	version, err = ask(ctx, "unix://"+filepath.Join(dir, clientSocket), restored)
+	endpoint, release, err := reach(dir)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	version, err = ask(ctx, endpoint, restored)
 	if err != nil {
 		return "", fmt.Errorf("%w%s", err, child.lastWords())
 	}
 	return version, nil
+}
+
+// reach returns the child's endpoint. The kernel takes no path of a unix socket that is longer than 107 bytes, and
+// scratch directories lie where the operator says: so the path goes through an open directory.
+func reach(dir string) (endpoint string, release func(), err error) {
+	opened, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("unix:///proc/self/fd/%d/%s", opened.Fd(), clientSocket), func() { opened.Close() }, nil
 }
 
 type child struct {
