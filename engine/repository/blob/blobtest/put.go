@@ -110,6 +110,7 @@ func testPutFails(t *testing.T, s Suite) {
 		"AReaderErrorPublishesNothing": errBad,
 		// What a truncated download says. Read loops like to take it for a proper end.
 		"AnUnexpectedEndPublishesNothing": io.ErrUnexpectedEOF,
+		"AWrappedEndPublishesNothing":     fmt.Errorf("the pipe broke: %w", io.EOF),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range []int{0, 10, s.part(), s.part() + 1, 3*s.part() + 1} {

@@ -13,6 +13,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -47,6 +48,9 @@ type Store struct {
 
 // New checks, or creates, the directory.
 func New(cfg Config) (*Store, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("a local store needs a directory")
+	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func TestADirectoryKeepsTheStoreContract(t *testing.T) {
 	blobtest.Run(t, localtest.Suite(func(store blob.Store) blob.Store { return store }))
 }
 
-func open(t *testing.T, dir string) *local.Store {
+func open(t testing.TB, dir string) *local.Store {
 	t.Helper()
 	return localtest.Open(t, dir)
 }
@@ -58,6 +58,9 @@ func list(t *testing.T, store blob.Store) []string {
 
 func TestAMissingDirectoryIsNoStoreUnlessItMayBeCreated(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
+	if _, err := local.New(local.Config{}); err == nil {
+		t.Error("New of no directory: nil, want an error instead of the working directory")
+	}
 	if _, err := local.New(local.Config{Dir: dir}); !errors.Is(err, blob.ErrNoStore) {
 		t.Errorf("New of a missing directory: %v, want ErrNoStore", err)
 	}

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"io"
 )
 
@@ -80,7 +79,7 @@ func (c *content) read(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err := c.r.Read(p)
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF { //nolint:errorlint // a wrapped one is a failure that tells of an end, not the end
 			c.eof = true
 			return n, c.ctx.Err()
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -39,7 +40,7 @@ func TestAContentIsCutIntoFullPartsAndARest(t *testing.T) {
 
 func TestOnlyEOFEndsAContent(t *testing.T) {
 	broken := errors.New("broken")
-	for _, cause := range []error{io.ErrUnexpectedEOF, broken, iotest.ErrTimeout} {
+	for _, cause := range []error{io.ErrUnexpectedEOF, fmt.Errorf("wrapped: %w", io.EOF), broken, iotest.ErrTimeout} {
 		for _, before := range []int{0, 5, 10, 15} {
 			r := io.MultiReader(bytes.NewReader(make([]byte, before)), iotest.ErrReader(cause))
 			if parts, err := s3.ReadParts(t.Context(), r, 10); !errors.Is(err, cause) {

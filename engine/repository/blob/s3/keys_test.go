@@ -3,7 +3,10 @@ package s3_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,3 +150,46 @@ func TestKeysThatAreNoneAreAnError(t *testing.T) {
 type provider func() (s3.Keys, error)
 
 func (p provider) Keys(context.Context) (s3.Keys, error) { return p() }
+
+// All requests that run when the keys end are refused at once. One of them fetches others, and all are repeated.
+func TestRequestsThatWereRefusedTogetherAreRepeatedWithNewKeys(t *testing.T) {
+	const together = 10
+	var arrived sync.WaitGroup
+	arrived.Add(together)
+	handler := object(nil, http.StatusOK, "content")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "Credential=1/") {
+			arrived.Done()
+			arrived.Wait()
+			says(http.StatusForbidden, "InvalidAccessKeyId", "")(w, r)
+			return
+		}
+		handler(w, r)
+	}))
+	defer server.Close()
+	source := &issuer{}
+	store, err := s3.New(s3.Config{
+		Bucket: "backups", Endpoint: strings.TrimPrefix(server.URL, "http://"), Region: "r", Insecure: true, Provider: source,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	var wg sync.WaitGroup
+	for range together {
+		wg.Go(func() {
+			r, err := store.Get(t.Context(), "a", 0, -1, "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if asked := source.asked.Load(); asked != 2 {
+		t.Errorf("the source was asked %d times, want 2", asked)
+	}
+}
