@@ -27,7 +27,7 @@ type Content struct {
 // Content does all that Check does, decodes every record, requires that each names its own revision and that revisions
 // ascend strictly, and computes the hashes, in one pass over the file.
 //
-// It uses 32 bytes of memory per live or deleted key, and 43 at most while it learns them, beside the mapping.
+// Beside the mapping it uses at most 43 bytes of memory per key (see keySet) and a few hundred kilobytes.
 func (f *File) Content(ctx context.Context) (Content, error) {
 	var c Content
 	err := f.guard(func() (err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -42,6 +43,8 @@ func Open(f *os.File, size int64) (*File, error) {
 	if size < 2*minPageSize {
 		return nil, damage(0, 0, "%d bytes are too few for a database", size)
 	}
+	// On a 32-bit system half of the address space is for everything else; keySet has bits for this much.
+	const maxMapSize = min(math.MaxInt/2, int64(1)<<positionBits-1)
 	if size > maxMapSize {
 		return nil, fmt.Errorf("map %s: %d bytes are more than this machine can address", f.Name(), size)
 	}
@@ -130,6 +133,6 @@ func polled(ctx context.Context) func() error {
 		if n%every != 1 {
 			return nil
 		}
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // FuzzFile gives every method arbitrary bytes. They may refuse them, and nothing else; what Content accepts, bbolt must
-// open, check and read. With seal the checksums of the metas are put right first, so that the fuzzer gets past them.
+// open, check and read. Run it with -fuzzminimizetime 20x: minimizing a database takes the whole time otherwise. With seal the checksums of the metas are put right first, so that the fuzzer gets past them.
 func FuzzFile(f *testing.F) {
 	const pageSize = 1024
 	for _, path := range []string{sampleOf(f, 3), sampleOf(f, 40)} {

@@ -85,10 +85,8 @@ func TestAnEmptyStoreIsAtRevisionOne(t *testing.T) {
 
 func TestContentCountsWhatTheServerServes(t *testing.T) {
 	path := sample(t)
-	booted := boot(t, path+".booted")
-	booted.stop()
 	copyFile(t, path, path+".booted")
-	booted = boot(t, path+".booted")
+	booted := boot(t, path+".booted")
 	defer booted.stop()
 	read := booted.Read(etcdmvcc.ConcurrentReadTxMode, traceutil.TODO())
 	all, err := read.Range(background, []byte{0}, []byte{0xff}, etcdmvcc.RangeOptions{})

@@ -5,8 +5,8 @@ import (
 	"hash/maphash"
 )
 
-// keySet remembers which keys were met, in 11 to 22 bytes per key and a third more while it grows: a map of strings
-// would take 100, and the largest databases hold ten million keys.
+// keySet remembers which keys were met, in 11 to 22 bytes per key, and at most as much again in outgrown tables that
+// wait for the garbage collector. A map of strings would take 100, and large databases hold ten million keys.
 //
 // It stores no key, only where the key lies in the file. A slot is 16 bits of the key's hash above 48 bits of position;
 // 0 is an empty slot. Keys are spread by other bits of the hash over shards, which are small tables with open

@@ -4,11 +4,8 @@ package mvcc
 
 import (
 	"errors"
-	"math"
 	"os"
 )
-
-const maxMapSize = math.MaxInt / 2
 
 // etcd is served, and so backed up, on Unix systems alone.
 func mapFile(*os.File, int) ([]byte, error) { return nil, errors.ErrUnsupported }

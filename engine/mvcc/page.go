@@ -42,7 +42,7 @@ type page struct {
 // page returns the tree page of that number. Its header is checked, its elements are not.
 func (f *File) page(id uint64) (page, error) {
 	if id < 2 || id >= f.meta.end {
-		return page{}, damage(id, 0, "a reference to a page that does not exist; the file has %d", f.meta.end)
+		return page{}, damage(id, 0, "the root of a bucket, but the file has %d pages", f.meta.end)
 	}
 	offset := int64(id) * int64(f.pageSize)
 	head := f.data[offset:][:pageHeaderSize]

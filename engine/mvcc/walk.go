@@ -62,7 +62,7 @@ func (w *walk) node(id uint64, low, high []byte, depth int) error {
 		return err
 	}
 	if depth > maxDepth {
-		return damage(id, 0, "the tree is more than %d pages deep", maxDepth)
+		return damage(id, int64(id)*int64(w.file.pageSize), "the tree is more than %d pages deep", maxDepth)
 	}
 	p := &w.path[depth]
 	var err error
@@ -95,7 +95,11 @@ func (w *walk) children(p *page, high []byte, depth int) error {
 		if i+1 < p.count {
 			top = p.key(i + 1)
 		}
-		if err := w.node(p.child(i), p.key(i), top, depth+1); err != nil {
+		child := p.child(i)
+		if child < 2 || child >= w.file.meta.end {
+			return p.damage(i, "it leads to page %d, which does not exist", child)
+		}
+		if err := w.node(child, p.key(i), top, depth+1); err != nil {
 			return err
 		}
 	}
