@@ -147,7 +147,7 @@ func role(ctx context.Context, endpoint string) (credentials.Value, error) {
 func publicClient() *http.Client {
 	return &http.Client{
 		Timeout:   fetchTimeout,
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: handshakeTimeout},
+		Transport: &http.Transport{Proxy: proxy(), DisableKeepAlives: true, TLSHandshakeTimeout: handshakeTimeout},
 	}
 }
 

@@ -3,10 +3,12 @@ package s3_test
 import (
 	"encoding/pem"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
@@ -85,6 +87,34 @@ func TestACertificateOfAnotherHostIsNotTrusted(t *testing.T) {
 	for call, err := range calls(t.Context(), store) {
 		if !errors.Is(err, blob.ErrTLS) || !strings.Contains(err.Error(), "localhost") {
 			t.Errorf("%s: %v, want ErrTLS with the name", call, err)
+		}
+	}
+}
+
+func TestTheEnvironmentsProxyIsUsed(t *testing.T) {
+	var asked atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.URL.Host)
+		says(http.StatusForbidden, "AccessDenied", "")(w, r)
+	}))
+	defer server.Close()
+	for without, want := range map[string]error{"": blob.ErrDenied, "minio.invalid": nil} {
+		t.Setenv("HTTP_PROXY", server.URL)
+		t.Setenv("NO_PROXY", without)
+		store, err := s3.New(s3.Config{
+			Bucket: "backups", Endpoint: "minio.invalid:9000", Insecure: true, Region: "r", AccessKey: "id", SecretKey: s3.NewSecret("x"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		asked.Store("")
+		err = store.Delete(t.Context(), "a")
+		if want != nil && (!errors.Is(err, want) || asked.Load() != "minio.invalid:9000") {
+			t.Errorf("Delete: %v, the proxy was asked for %q", err, asked.Load())
+		}
+		if want == nil && (err == nil || asked.Load() != "") {
+			t.Errorf("Delete without the proxy: %v, it was asked for %q", err, asked.Load())
 		}
 	}
 }

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 const (
@@ -25,7 +28,7 @@ func newTransport(cfg Config) (*http.Transport, error) {
 		return nil, err
 	}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy:                 proxy(),
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.SkipTLSVerify},
 		TLSHandshakeTimeout:   handshakeTimeout,
@@ -36,6 +39,12 @@ func newTransport(cfg Config) (*http.Transport, error) {
 		ReadBufferSize:        64 << 10,
 		DisableCompression:    true, // objects are to come as they are stored
 	}, nil
+}
+
+// proxy takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY as they are now: net/http's own function keeps what it saw first.
+func proxy() func(*http.Request) (*url.URL, error) {
+	choose := httpproxy.FromEnvironment().ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 }
 
 // trusted returns the system's authorities and the target's own; nil, which means the system's, when it has none.
