@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -88,14 +89,17 @@ func Restore(ctx context.Context, cfg RestoreConfig) (*Restored, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := requireSpace("restore into", cfg.MinFree, site.claims(p.size)...); err != nil {
+		return nil, err
+	}
 	defer site.discard()
-	if err := requireSpace("restore into", cfg.MinFree, claim{site.root, p.size}); err != nil {
+	if err := site.create(); err != nil {
 		return nil, err
 	}
 	r := &restorer{RestoreConfig: cfg, plan: p, site: site, log: zap.NewNop()}
 	result, err := r.build(ctx)
 	if err != nil {
-		return nil, err
+		return nil, diskProblem("restore into", cfg.Target.DataDir, err)
 	}
 	if err := site.publish(ctx); err != nil {
 		return nil, err
@@ -278,6 +282,10 @@ func (r *restorer) refuse(err error) error {
 	case errors.Is(err, ErrNotSnapshot):
 		p.Kind = problem.Refused
 	default:
+		var file *fs.PathError
+		if errors.As(err, &file) && file.Path == r.Source.Path() {
+			return readProblem(file.Path, err)
+		}
 		return diskProblem("restore into", r.Target.DataDir, err)
 	}
 	return p

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/snapshot/internal/scratch"
 )
 
 // site is where a restore builds: a directory with a name of its own on the target's file system, locked while the
@@ -21,58 +22,42 @@ import (
 //
 // When the data directory does not exist it is built beside it and renamed whole. When it exists and is empty (perhaps
 // a mount point, which cannot be renamed) it is built inside, and "member" is renamed. Either way one rename makes it
-// complete. A separate WAL directory is renamed just before, and journal says so, so that a crash between the two
-// leaves nothing that the next restore does not recognise as its own.
+// complete. A separate WAL directory is renamed just before: see site_wal.go.
 type site struct {
 	target Target
-	root   string // the directory that exists: the parent, or the data directory itself
-	dir    string // the temporary directory
-	member string // the member directory under construction
-	wal    string // the WAL directory under construction
 	inside bool
-	lock   *os.File
+	dir    *scratch.Dir // of the data
+	member string       // the member directory under construction
+	walDir *scratch.Dir // of a separate WAL; nil without
+	wal    string       // the WAL directory under construction
 	done   bool
 }
 
 const sitePrefix = ".holdfast-restore-"
 
-// walJournal is kept in the temporary directory while a separate WAL directory is being moved into place.
-type walJournal struct {
-	WALDir string `json:"walDir"`
-	Device uint64 `json:"device"`
-	Inode  uint64 `json:"inode"`
-}
-
-const journalName = "journal.json"
-
+// newSite looks at the target, removes what dead restores of it left, and refuses what cannot be restored into. It
+// makes nothing.
 func newSite(t Target) (*site, error) {
-	abs, err := filepath.Abs(t.DataDir)
-	if err != nil {
+	var err error
+	if t.DataDir, err = filepath.Abs(t.DataDir); err != nil {
 		return nil, err
 	}
-	t.DataDir = abs
 	if t.WALDir != "" {
 		if t.WALDir, err = filepath.Abs(t.WALDir); err != nil {
 			return nil, err
 		}
 	}
-	s := &site{target: t, root: filepath.Dir(abs)}
-	if s.inside, err = existsEmpty(abs); err != nil {
+	s := &site{target: t}
+	if err := s.checkNesting(); err != nil {
 		return nil, err
-	}
-	if s.inside {
-		s.root = abs
-	}
-	if err := durable.MkdirAll(s.root, 0o700); err != nil {
-		return nil, diskProblem("restore into", s.root, err)
 	}
 	if err := s.sweep(); err != nil {
 		return nil, err
 	}
-	if err := s.checkWAL(); err != nil {
+	if s.inside, err = existsEmpty(t.DataDir); err != nil {
 		return nil, err
 	}
-	return s, s.create()
+	return s, s.checkWAL()
 }
 
 // existsEmpty tells an existing, empty data directory (remains of an earlier restore aside) from a missing one, and
@@ -81,6 +66,12 @@ func existsEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
+	}
+	if errors.Is(err, unix.ENOTDIR) {
+		return false, &problem.Error{
+			Kind: problem.Refused, Op: "restore into", Subject: dir, Why: "it is, or lies below, a file", Err: err,
+			Next: "choose another --data-dir",
+		}
 	}
 	if err != nil {
 		return false, diskProblem("restore into", dir, err)
@@ -97,47 +88,54 @@ func existsEmpty(dir string) (bool, error) {
 	return true, nil
 }
 
-func (s *site) checkWAL() error {
-	if s.target.WALDir == "" {
-		return nil
+// root is the directory that the data is built in.
+func (s *site) root() string {
+	if s.inside {
+		return s.target.DataDir
 	}
-	if _, err := os.Lstat(s.target.WALDir); err == nil {
-		return &problem.Error{
-			Kind: problem.Refused, Op: "restore into", Subject: s.target.WALDir, Why: "the WAL directory exists",
-			Next: "choose another --wal-dir, or move this one aside first; it is never overwritten",
-		}
-	}
-	parent := filepath.Dir(s.target.WALDir)
-	if err := durable.MkdirAll(parent, 0o700); err != nil {
-		return diskProblem("restore into", parent, err)
-	}
-	return nil
+	return filepath.Dir(s.target.DataDir)
 }
 
-func (s *site) create() error {
-	dir, err := os.MkdirTemp(s.root, sitePrefix+filepath.Base(s.target.DataDir)+"-*")
-	if err != nil {
-		return diskProblem("restore into", s.root, err)
-	}
-	s.dir = dir
-	if s.lock, err = durable.Lock(dir); err != nil {
-		return err
-	}
-	s.member = filepath.Join(dir, "data", "member")
-	s.wal = filepath.Join(s.member, "wal")
+// walPeak is what etcd's library takes while it makes a WAL: one preallocated segment, and the next one, which it
+// removes again.
+var walPeak = 2 * wal.SegmentSizeBytes
+
+// claims is the space that a database of this size takes.
+func (s *site) claims(size int64) []claim {
+	walRoot := s.root()
 	if s.target.WALDir != "" {
-		s.wal = filepath.Join(filepath.Dir(s.target.WALDir), filepath.Base(dir)+"-wal")
+		walRoot = filepath.Dir(s.target.WALDir)
 	}
-	return os.MkdirAll(s.member, 0o700)
+	return []claim{{s.root(), size}, {walRoot, walPeak}}
 }
+
+// create makes what the restore builds in. After an error too, discard must be called.
+func (s *site) create() (err error) {
+	if err := durable.MkdirAll(s.root(), 0o700); err != nil {
+		return diskProblem("restore into", s.root(), err)
+	}
+	if s.dir, err = scratch.Make(s.root(), s.prefix()); err != nil {
+		return diskProblem("restore into", s.root(), err)
+	}
+	s.member = filepath.Join(s.dir.Path, "data", "member")
+	s.wal = filepath.Join(s.member, "wal")
+	if err := os.MkdirAll(s.member, 0o700); err != nil {
+		return diskProblem("restore into", s.root(), err)
+	}
+	return s.createWAL()
+}
+
+// prefix is what the names of this target's sites begin with.
+func (s *site) prefix() string { return sitePrefix + filepath.Base(s.target.DataDir) + "-" }
 
 // sync makes all that was built durable.
 func (s *site) sync() error {
-	if err := durable.SyncTree(filepath.Join(s.dir, "data")); err != nil {
-		return err
+	err := durable.SyncTree(filepath.Join(s.dir.Path, "data"))
+	if err == nil && s.walDir != nil {
+		err = durable.SyncTree(s.wal)
 	}
-	if s.target.WALDir != "" {
-		return durable.SyncTree(s.wal)
+	if err != nil {
+		return diskProblem("restore into", s.target.DataDir, err)
 	}
 	return nil
 }
@@ -150,38 +148,33 @@ func (s *site) publish(ctx context.Context) error {
 	if err := s.adoptOwner(); err != nil {
 		return err
 	}
-	if s.target.WALDir != "" {
+	if s.walDir != nil {
 		if err := s.publishWAL(); err != nil {
-			return err
+			return diskProblem("restore into", s.target.WALDir, err)
 		}
 	}
-	from, to := filepath.Join(s.dir, "data"), s.target.DataDir
+	from, to := filepath.Dir(s.member), s.target.DataDir
 	if s.inside {
 		from, to = s.member, filepath.Join(s.target.DataDir, "member")
 	}
-	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE); err != nil {
+	if err := renameNew(from, to); err != nil {
 		return diskProblem("restore into", to, err)
 	}
 	s.done = true
 	return durable.SyncDir(filepath.Dir(to))
 }
 
-func (s *site) publishWAL() error {
-	var stat unix.Stat_t
-	if err := unix.Stat(s.wal, &stat); err != nil {
+// renameNew renames a directory onto a free name. File systems that do not know such a rename (NFS, some of FUSE) take
+// an ordinary one after a look: the kernel then still refuses a target that is a file, or a directory with content.
+func renameNew(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
 		return err
 	}
-	journal, err := json.Marshal(walJournal{WALDir: s.target.WALDir, Device: stat.Dev, Inode: stat.Ino})
-	if err != nil {
-		return err
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
 	}
-	if err := durable.WriteFile(filepath.Join(s.dir, journalName), journal, 0o600); err != nil {
-		return err
-	}
-	if err := durable.SyncDir(s.root); err != nil {
-		return err
-	}
-	return durable.Rename(s.wal, s.target.WALDir)
+	return os.Rename(from, to)
 }
 
 // adoptOwner hands the files to the owner of an existing data directory: root restores, the etcd user runs.
@@ -191,7 +184,7 @@ func (s *site) adoptOwner() error {
 	}
 	var stat unix.Stat_t
 	if err := unix.Stat(s.target.DataDir, &stat); err != nil {
-		return err
+		return diskProblem("restore into", s.target.DataDir, err)
 	}
 	for _, tree := range []string{s.member, s.wal} {
 		err := filepath.WalkDir(tree, func(path string, _ fs.DirEntry, err error) error {
@@ -207,69 +200,39 @@ func (s *site) adoptOwner() error {
 	return nil
 }
 
-// discard removes the temporary directory and, unless the data directory was published, the WAL directory that went
-// ahead of it.
+// discard removes what was made and, unless the data directory was published, the WAL directory that went ahead of it.
 func (s *site) discard() {
-	if s.dir == "" {
+	if s.dir == nil {
 		return
 	}
-	if !s.done {
-		removeJournaled(s.dir)
-		if s.target.WALDir != "" {
-			os.RemoveAll(s.wal)
-		}
+	takeBackWAL(s.dir.Path)
+	if s.walDir != nil {
+		s.walDir.Remove()
 	}
-	os.RemoveAll(s.dir)
-	if s.lock != nil {
-		s.lock.Close()
-	}
+	s.dir.Remove()
 }
 
-// sweep removes what dead restores of the same target left behind.
+// sweep removes what dead restores of the same target left behind. It comes before every check: what is left of a kill
+// must neither fill the disk nor stand in the way of the second try.
 func (s *site) sweep() error {
-	remains, err := filepath.Glob(filepath.Join(s.root, sitePrefix+filepath.Base(s.target.DataDir)+"-*"))
-	if err != nil {
-		return err
+	places := [][2]string{
+		{filepath.Dir(s.target.DataDir), s.prefix()},
+		{s.target.DataDir, s.prefix()},
 	}
-	for _, dir := range remains {
-		lock, err := durable.Lock(dir)
-		if errors.Is(err, durable.ErrLocked) {
+	if s.target.WALDir != "" {
+		places = append(places, [2]string{filepath.Dir(s.target.WALDir), s.walPrefix()})
+	}
+	for _, place := range places {
+		alive, err := scratch.Sweep(place[0], place[1], takeBackWAL)
+		if err != nil && !errors.Is(err, unix.ENOTDIR) {
+			return diskProblem("remove what an earlier restore left in", place[0], err)
+		}
+		if alive {
 			return &problem.Error{
 				Kind: problem.Refused, Op: "restore into", Subject: s.target.DataDir,
 				Why: "another restore into the same directory is running", Next: "wait for it to end",
 			}
 		}
-		if err != nil {
-			continue // it vanished, or is not a directory of ours
-		}
-		if _, err := os.Lstat(filepath.Join(s.target.DataDir, "member")); err != nil {
-			removeJournaled(dir)
-		}
-		if s.target.WALDir != "" {
-			os.RemoveAll(filepath.Join(filepath.Dir(s.target.WALDir), filepath.Base(dir)+"-wal"))
-		}
-		err = os.RemoveAll(dir)
-		lock.Close()
-		if err != nil {
-			return err
-		}
 	}
 	return nil
-}
-
-// removeJournaled removes a WAL directory that was moved into place by a restore which then died, if it is still the
-// very directory that the journal names.
-func removeJournaled(dir string) {
-	data, err := os.ReadFile(filepath.Join(dir, journalName))
-	if err != nil {
-		return
-	}
-	var j walJournal
-	var stat unix.Stat_t
-	if json.Unmarshal(data, &j) != nil || unix.Lstat(j.WALDir, &stat) != nil {
-		return
-	}
-	if stat.Dev == j.Device && stat.Ino == j.Inode {
-		os.RemoveAll(j.WALDir)
-	}
 }
