@@ -38,7 +38,7 @@ func (r *Repository) adopt(ctx context.Context, e *Entry) (*Entry, error) {
 }
 
 func (r *Repository) head(ctx context.Context, name string, size int64) ([]byte, error) {
-	body, err := r.store.Get(ctx, name, 0, min(size, snapshot.SniffSize), "")
+	body, err := r.store.Get(ctx, name, 0, min(size, snapshot.SniffSize(name)), "")
 	if err != nil {
 		return nil, err
 	}

@@ -69,9 +69,9 @@ func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, En
 // sniffLoose is for a file that the user named: an archive of any name with one entry will do.
 func sniffLoose(head []byte) (Encoding, bool) {
 	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+	case bytes.HasPrefix(head, zipMagic()):
 		return EncodingZip, true
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.HasPrefix(head, zstdMagic()):
 		return EncodingZstd, true
 	}
 	return "", false
@@ -92,7 +92,7 @@ func readHead(ctx context.Context, src Source) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	head := make([]byte, min(SniffSize, src.Size()))
+	head := make([]byte, min(SniffSize(src.Name()), src.Size()))
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, fmt.Errorf("read the beginning of %s: %w", src.Location(), err)
 	}

@@ -28,6 +28,7 @@ func payloads(t *testing.T) map[string][]byte {
 	if _, err := random.Read(body); err != nil {
 		t.Fatal(err)
 	}
+	clear(body[:8])
 	copy(body[16:], []byte{0xed, 0xda, 0x0c, 0xed})
 	sum := sha256.Sum256(body)
 	raw := append(body, sum[:]...)
