@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/engine/repository"
@@ -114,21 +115,32 @@ func (h *hand) restore() {
 }
 
 func (h *hand) members() []string {
-	m := h.entry.Manifest
-	if m == nil || len(m.Source.Members) == 0 {
+	voters := h.voters()
+	if len(voters) == 0 {
 		return []string{"etcdutl snapshot restore " + quote(h.database) + " --data-dir restored.etcd"}
 	}
 	var all, commands []string
-	for _, member := range m.Source.Members {
+	for _, member := range voters {
 		for _, u := range member.PeerURLs {
 			all = append(all, member.Name+"="+u)
 		}
 	}
-	for _, member := range m.Source.Members {
+	for _, member := range voters {
 		commands = append(commands, fmt.Sprintf("etcdutl snapshot restore %s --data-dir %s --name %s --initial-cluster %s --initial-advertise-peer-urls %s",
 			quote(h.database), quote(member.Name+".etcd"), quote(member.Name), quote(strings.Join(all, ",")), quote(strings.Join(member.PeerURLs, ","))))
 	}
 	return commands
+}
+
+// voters are the members that the restored cluster begins with. A learner would come back as a member with a vote, and
+// one that never started has no name; both can be added later.
+func (h *hand) voters() []snapshot.Member {
+	if h.entry.Manifest == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(h.entry.Manifest.Source.Members), func(m snapshot.Member) bool {
+		return m.Learner || m.Name == ""
+	})
 }
 
 // quote makes one word for a POSIX shell.
