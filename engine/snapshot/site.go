@@ -100,6 +100,9 @@ func (s *site) root() string {
 // removes again.
 var walPeak = 2 * wal.SegmentSizeBytes
 
+// SpaceToRestore is how many bytes a restore of a database of this size takes while it runs.
+func SpaceToRestore(size int64) int64 { return size + walPeak }
+
 // claims is the space that a database of this size takes.
 func (s *site) claims(size int64) []claim {
 	walRoot := s.root()

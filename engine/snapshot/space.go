@@ -60,14 +60,27 @@ func nearest(dir string) (string, uint64, error) {
 	}
 }
 
-func require(op string, c claim, minFree int64) error {
+// FreeSpace is how many bytes this user may still write on the file system of an existing directory.
+func FreeSpace(dir string) (int64, error) {
+	free, _, err := space(dir)
+	return free, err
+}
+
+func space(dir string) (free, total int64, err error) {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(c.dir, &fs); err != nil {
-		return fmt.Errorf("free space of %s: %w", c.dir, err)
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, 0, fmt.Errorf("free space of %s: %w", dir, err)
 	}
-	free := int64(fs.Bavail) * fs.Bsize
+	return int64(fs.Bavail) * fs.Bsize, int64(fs.Blocks) * fs.Bsize, nil
+}
+
+func require(op string, c claim, minFree int64) error {
+	free, total, err := space(c.dir)
+	if err != nil {
+		return err
+	}
 	if minFree < 0 {
-		minFree = max(1<<30, int64(fs.Blocks)*fs.Bsize/10)
+		minFree = max(1<<30, total/10)
 	}
 	if free-c.bytes >= minFree {
 		return nil

@@ -33,7 +33,7 @@ func (p *Prover) serve(ctx context.Context, dir string, restored *snapshot.Resto
 	defer cancel(nil)
 	go func() {
 		<-child.ended
-		cancel(errors.New("it ended by itself"))
+		cancel(errors.New("the etcd that was to serve it ended by itself"))
 	}()
 	endpoint, release, err := reach(dir)
 	if err != nil {
@@ -41,6 +41,11 @@ func (p *Prover) serve(ctx context.Context, dir string, restored *snapshot.Resto
 	}
 	defer release()
 	version, err = ask(ctx, endpoint, restored)
+	if err != nil && ctx.Err() != nil {
+		// Why the context ended, and not that it did: a child that died would pass for an interruption by the user, and
+		// a slow one for a repository that does not answer.
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w%s", err, child.lastWords())
 	}

@@ -10,17 +10,15 @@ package trial
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/engine/snapshot/internal/scratch"
 )
 
 // Config says how to try.
@@ -53,6 +51,10 @@ type Prover struct{ Config }
 // Ready returns why a trial of a database of this size must be skipped now, or "". An etcd needs about the size of
 // its database in memory for the mapped file, and as much again for index and answers.
 func (p *Prover) Ready(size int64) string {
+	if space, err := snapshot.FreeSpace(p.Dir); err == nil && space < snapshot.SpaceToRestore(size) {
+		return fmt.Sprintf("%s are free in %s, a trial restore wants %s", humanize.IBytes(uint64(space)), p.Dir,
+			humanize.IBytes(uint64(snapshot.SpaceToRestore(size))))
+	}
 	need := size * 5 / 2
 	free, err := availableMemory()
 	if err != nil {
@@ -69,11 +71,12 @@ const scratchPrefix = "holdfast-trial-"
 
 // Prove implements snapshot.Prover.
 func (p *Prover) Prove(ctx context.Context, src snapshot.Source, m *snapshot.Manifest) (snapshot.Proof, error) {
-	dir, release, err := p.scratch()
+	place, err := p.scratch()
 	if err != nil {
 		return snapshot.Proof{}, err
 	}
-	defer release()
+	defer place.Remove()
+	dir := place.Path
 	restored, err := snapshot.Restore(ctx, snapshot.RestoreConfig{
 		Source: src, Manifest: m, SpoolDir: p.Dir,
 		Target: snapshot.Target{
@@ -99,28 +102,15 @@ func (p *Prover) Prove(ctx context.Context, src snapshot.Source, m *snapshot.Man
 	}, nil
 }
 
-// scratch makes a private directory and removes those of trials that died.
-func (p *Prover) scratch() (string, func(), error) {
-	remains, err := filepath.Glob(filepath.Join(p.Dir, scratchPrefix+"*"))
+// scratch makes a private directory and removes those of trials that died. That one of them cannot be removed (another
+// user's, in a directory that all share) must not stop this trial.
+func (p *Prover) scratch() (*scratch.Dir, error) {
+	if _, err := scratch.Sweep(p.Dir, scratchPrefix, nil); err != nil {
+		p.Log.Warn("the remains of an earlier trial restore cannot be removed", "error", err)
+	}
+	dir, err := scratch.Make(p.Dir, scratchPrefix)
 	if err != nil {
-		return "", nil, err
+		return nil, fmt.Errorf("trial restore: make a scratch directory: %w", err)
 	}
-	for _, dir := range remains {
-		if lock, err := durable.Lock(dir); err == nil {
-			os.RemoveAll(dir)
-			lock.Close()
-		}
-	}
-	dir, err := os.MkdirTemp(p.Dir, scratchPrefix+"*")
-	if err != nil {
-		return "", nil, fmt.Errorf("trial restore: make a scratch directory: %w", err)
-	}
-	lock, err := durable.Lock(dir)
-	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return dir, func() {
-		os.RemoveAll(dir)
-		lock.Close()
-	}, nil
+	return dir, nil
 }

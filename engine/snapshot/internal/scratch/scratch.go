@@ -96,11 +96,12 @@ func IsName(name, prefix string) bool {
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// Bury removes one directory if its maker is dead. One that is not there any more is fine.
+// Bury removes one directory if its maker is dead. One that is not there any more, or that this user may not enter, is
+// fine.
 func Bury(path string, last func(path string)) (alive bool, err error) {
 	lock, err := durable.Lock(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // gone, or another user's
 		return false, nil
 	case errors.Is(err, durable.ErrLocked):
 		return true, nil
