@@ -104,7 +104,7 @@ func TestEachWrongSettingHasItsOwnError(t *testing.T) {
 				"missing bucket, region given": {
 					func(c *s3.Config) { c.Bucket, c.Region = "missing", server.Region }, blob.ErrNoStore,
 				},
-				"wrong region": {func(c *s3.Config) { c.Region = "eu-west-9" }, s3.ErrRegion},
+				"wrong region": {func(c *s3.Config) { c.Region = "eu-west-9" }, blob.ErrRegion},
 			} {
 				t.Run(what, func(t *testing.T) {
 					cfg := s3Settings(s)

@@ -173,6 +173,10 @@ var (
 	ErrNoSpace = errors.New("no space left")
 	// ErrTLS: the store's certificate is not trusted.
 	ErrTLS = errors.New("the store's certificate is not trusted")
+	// ErrRegion: the bucket is in another region than the one that was configured.
+	ErrRegion = errors.New("the bucket is in another region")
+	// ErrPlain: one side speaks plain http and the other TLS.
+	ErrPlain = errors.New("one side speaks plain http, the other TLS")
 	// ErrName: the name breaks the rules of Store.
 	ErrName = errors.New("not a valid object name")
 )

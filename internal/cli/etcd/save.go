@@ -179,7 +179,7 @@ func (o *saveOptions) claim(ctx context.Context, repo *settings.Opened) (string,
 		return "", err
 	}
 	identities := settings.FindIdentities(o.console.Getenv)
-	id, err := identities.ClusterID(cmp.Or(o.clusterID, repo.ClusterID), repo.Location(), owner)
+	id, err := identities.ClusterID(cmp.Or(o.clusterID, repo.ClusterID), repo.Key, owner)
 	if err != nil {
 		return "", err
 	}

@@ -66,7 +66,7 @@ func ownerID(ctx context.Context, c *console.Console, repo *settings.Opened, giv
 	if given == "" && readOnly {
 		return owner.ClusterID, nil
 	}
-	id, err := settings.FindIdentities(c.Getenv).ClusterID(given, repo.Location(), owner)
+	id, err := settings.FindIdentities(c.Getenv).ClusterID(given, repo.Key, owner)
 	if err != nil {
 		return "", err
 	}

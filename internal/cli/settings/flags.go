@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -103,6 +104,9 @@ type Opened struct {
 	*repository.Repository
 	// ClusterID from the config file, if it names one.
 	ClusterID string
+	// Key names the repository on this machine: its location, and the endpoint where one is given, because bucket names
+	// are not the only ones of their kind.
+	Key string
 	// Local: a directory, where each node's files count on their own.
 	Local bool
 }
@@ -123,9 +127,9 @@ func (f *Flags) Open(create bool) (*Opened, error) {
 		ancestors = nested.Ancestors()
 	}
 	repo := repository.Open(repository.Config{
-		Store: retry.New(store, retry.Config{}), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
+		Store: retry.New(store, retry.Config{Policy: retry.Policy{MaxElapsed: patience}}), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
 	})
-	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Local: isLocal}, nil
+	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Key: chosen.key(repo.Location()), Local: isLocal}, nil
 }
 
 // choose merges flags, environment and config file into one repository.
@@ -147,6 +151,13 @@ func (f *Flags) choose() (Repository, error) {
 	}
 	chosen.S3 = f.s3.over(chosen.S3)
 	return chosen, nil
+}
+
+func (r Repository) key(location string) string {
+	if r.S3.Endpoint == "" || !strings.HasPrefix(location, "s3://") {
+		return location
+	}
+	return location + " at " + r.S3.Endpoint
 }
 
 func unknownRepository(name string, file File) error {
@@ -185,6 +196,10 @@ func openStore(r Repository, create bool) (store blob.Store, isLocal bool, err e
 	}
 	return nil, false, console.Usagef("repository %s: the scheme must be file or s3", r.URL)
 }
+
+// How long a request that gets no answer is repeated: over a restart of the server, but not so long that somebody at a
+// terminal thinks that it hangs.
+const patience = 20 * time.Second
 
 // Parts of 8 MiB in memory at once. What a save compresses comes slower than three connections can send.
 const uploadParallel = 3

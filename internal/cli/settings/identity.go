@@ -30,10 +30,10 @@ func FindIdentities(getenv func(string) string) Identities {
 }
 
 // ClusterID decides which cluster is being saved (design section 4, Offline identity): the id that the flag or the
-// config file gives; else the one that was made on this machine for this repository; else, when nobody owns the
+// config file gives; else the one that was made on this machine for this repository (key: see Opened); else, when nobody owns the
 // repository, a new one, which is remembered before it is used. A repository with an owner and no known id is refused:
 // it may be another cluster's.
-func (i Identities) ClusterID(given, location string, owner *repository.Owner) (string, error) {
+func (i Identities) ClusterID(given, key string, owner *repository.Owner) (string, error) {
 	if given != "" {
 		return given, CheckClusterID(given)
 	}
@@ -41,19 +41,19 @@ func (i Identities) ClusterID(given, location string, owner *repository.Owner) (
 	if err != nil {
 		return "", err
 	}
-	if id := known[location]; id != "" {
+	if id := known[key]; id != "" {
 		return id, nil
 	}
 	if owner != nil {
 		return "", &problem.Error{
-			Kind: problem.Refused, Op: "write to", Subject: location,
+			Kind: problem.Refused, Op: "write to", Subject: key,
 			Why: "it belongs to cluster " + owner.ClusterID + ", and this machine does not know which cluster it saves",
 			Next: fmt.Sprintf("if it is this cluster's, pass --cluster-id %s or set clusterID in the config file; "+
 				"otherwise use another bucket or folder", owner.ClusterID),
 		}
 	}
 	id := newClusterID()
-	known[location] = id
+	known[key] = id
 	return id, i.store(known)
 }
 

@@ -52,9 +52,9 @@ var sentinels = map[string]error{
 	"InvalidObjectName":       blob.ErrName,
 	"XMinioInvalidObjectName": blob.ErrName,
 
-	"PermanentRedirect":                  ErrRegion,
-	"IllegalLocationConstraintException": ErrRegion,
-	"InvalidRegion":                      ErrRegion,
+	"PermanentRedirect":                  blob.ErrRegion,
+	"IllegalLocationConstraintException": blob.ErrRegion,
+	"InvalidRegion":                      blob.ErrRegion,
 }
 
 // passing are codes that another attempt may get over, next to those that the status tells.
@@ -75,9 +75,11 @@ func (e *Error) answered(answer minio.ErrorResponse) {
 	e.sentinel = sentinels[answer.Code]
 	switch {
 	case answer.Code == "AuthorizationHeaderMalformed" && answer.Region != "", answer.StatusCode == http.StatusMovedPermanently:
-		e.sentinel = ErrRegion
+		e.sentinel = blob.ErrRegion
 	case answer.Code == "AuthorizationHeaderMalformed":
 		e.sentinel = blob.ErrCredentials // a key with characters that no key has
+	case strings.Contains(answer.Message, "HTTP request to an HTTPS server"):
+		e.sentinel = blob.ErrPlain
 	case e.sentinel == nil && answer.StatusCode == http.StatusForbidden:
 		e.sentinel = blob.ErrDenied
 	case e.sentinel == nil && answer.StatusCode == http.StatusInsufficientStorage:
@@ -107,7 +109,10 @@ func (e *Error) unanswered() {
 		e.transient = false
 	case errors.Is(e.cause, blob.ErrCredentials), errors.Is(e.cause, blob.ErrName):
 		e.transient = false
-	case unknownHost(e.cause), misspoken(e.cause), strings.Contains(e.cause.Error(), "server gave HTTP response to HTTPS client"):
+	case strings.Contains(e.cause.Error(), "server gave HTTP response to HTTPS client"):
+		e.sentinel = blob.ErrPlain
+		e.transient = false
+	case unknownHost(e.cause), misspoken(e.cause):
 		e.transient = false
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 )
 
 // Error is a request that failed. It unwraps to the store contract's sentinel, when there is one, and to the cause.
@@ -35,16 +37,13 @@ type protocolError struct{ text string }
 
 func (e *protocolError) Error() string { return "the server does not keep to the protocol: " + e.text }
 
-// ErrRegion: the bucket is in another region than the one that was configured.
-var ErrRegion = errors.New("the bucket is in another region")
-
 // Error is one line: what was done, to what, why it failed, and what the server's operator will ask for.
 func (e *Error) Error() string {
 	parts := []string{e.Op + " " + e.Location}
 	if e.sentinel != nil {
 		parts = append(parts, e.sentinel.Error())
 	}
-	if errors.Is(e.sentinel, ErrRegion) && e.Region != "" {
+	if errors.Is(e.sentinel, blob.ErrRegion) && e.Region != "" {
 		parts = append(parts, "it is in "+e.Region)
 	}
 	if words := e.words(); words != "" && !slices.Contains(parts, words) {

@@ -74,9 +74,9 @@ func TestTheServersCodeBecomesTheContractsError(t *testing.T) {
 		{400, "ExpiredToken", "", blob.ErrCredentials},
 		{403, "InvalidTokenId", "", blob.ErrCredentials},
 		{403, "RequestTimeTooSkewed", "", blob.ErrClockSkew},
-		{400, "AuthorizationHeaderMalformed", "eu-west-1", s3.ErrRegion},
+		{400, "AuthorizationHeaderMalformed", "eu-west-1", blob.ErrRegion},
 		{400, "AuthorizationHeaderMalformed", "", blob.ErrCredentials},
-		{301, "PermanentRedirect", "eu-west-1", s3.ErrRegion},
+		{301, "PermanentRedirect", "eu-west-1", blob.ErrRegion},
 		{507, "XMinioStorageFull", "", blob.ErrNoSpace},
 		{403, "QuotaExceeded", "", blob.ErrNoSpace},
 	} {
@@ -129,7 +129,7 @@ func TestAnErrorSaysWhatTheServersOperatorWillAskFor(t *testing.T) {
 
 func TestTheRightRegionIsNamed(t *testing.T) {
 	_, err := against(t, says(400, "AuthorizationHeaderMalformed", "eu-central-7")).Get(t.Context(), "a", 0, -1, "")
-	if !errors.Is(err, s3.ErrRegion) || !strings.Contains(err.Error(), "it is in eu-central-7") {
+	if !errors.Is(err, blob.ErrRegion) || !strings.Contains(err.Error(), "it is in eu-central-7") {
 		t.Errorf("%v, want the region that the server named", err)
 	}
 }
