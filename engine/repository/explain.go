@@ -18,15 +18,34 @@ func Explain(op, location string, err error) error {
 	}
 	for _, rule := range rules {
 		if errors.Is(err, rule.is) {
-			return &problem.Error{Kind: rule.kind, Op: op, Subject: location, Why: rule.why, Next: rule.next, Err: err}
+			return &problem.Error{Kind: rule.kind, Op: op, Subject: location, Why: rule.why, Next: rule.next, Err: shorten(err)}
 		}
 	}
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
 		return &problem.Error{
-			Kind: problem.Unreachable, Op: op, Subject: location, Why: "the repository does not answer", Err: err,
+			Kind: problem.Unreachable, Op: op, Subject: location, Why: "the repository does not answer", Err: shorten(err),
 			Next: "check the endpoint's host and port, name resolution, proxy and firewall; --s3-insecure if it speaks plain http",
 		}
+	}
+	return err
+}
+
+// shortened is an error whose text is only what the server, or the system, said: where and what is in the text around
+// it already.
+type shortened struct {
+	error
+	text string
+}
+
+func (s shortened) Error() string { return s.text }
+func (s shortened) Unwrap() error { return s.error }
+
+// shorten keeps the innermost words of a store that tells them apart.
+func shorten(err error) error {
+	var worded interface{ Words() string }
+	if errors.As(err, &worded) {
+		return shortened{err, worded.Words()}
 	}
 	return err
 }

@@ -46,14 +46,14 @@ func (e *Error) Error() string {
 	if errors.Is(e.sentinel, blob.ErrRegion) && e.Region != "" {
 		parts = append(parts, "it is in "+e.Region)
 	}
-	if words := e.words(); words != "" && !slices.Contains(parts, words) {
+	if words := e.Words(); words != "" && !slices.Contains(parts, words) {
 		parts = append(parts, words)
 	}
 	return strings.Join(parts, ": ")
 }
 
-// words are the server's, or the cause's when no server answered.
-func (e *Error) words() string {
+// Words are the server's, or the cause's when no server answered.
+func (e *Error) Words() string {
 	if e.Code == "" {
 		return fmt.Sprintf("%v (endpoint %s)", e.cause, e.Endpoint)
 	}
