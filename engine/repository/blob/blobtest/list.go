@@ -61,7 +61,7 @@ func testList(t *testing.T, s Suite) {
 			}
 			return nil
 		})
-		if err != stop || calls != 2 { //nolint:errorlint // "as it is" is the contract
+		if err != stop || calls != 2 { // "as it is" is the contract
 			t.Errorf("List: %v after %d calls, want the caller's own error after 2", err, calls)
 		}
 	})

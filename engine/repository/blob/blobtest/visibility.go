@@ -126,7 +126,7 @@ func (s Suite) testOpenReader(t *testing.T) {
 	if err != nil && !errors.Is(err, blob.ErrChanged) {
 		t.Errorf("read on after a replacement: %v, want the old bytes or ErrChanged", err)
 	}
-	if got := append(first, rest...); !bytes.HasPrefix(old, got) || err == nil && len(got) != len(old) {
+	if got := slices.Concat(first, rest); !bytes.HasPrefix(old, got) || err == nil && len(got) != len(old) {
 		t.Error("the reader mixed two versions")
 	}
 }

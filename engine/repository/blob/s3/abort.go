@@ -28,7 +28,7 @@ func (u *upload) takeBack(ctx context.Context, why error) error {
 		return u.gone(ctx)
 	})
 	if err != nil {
-		return fmt.Errorf("%w (and its parts are left on the server: %v)", why, err)
+		return fmt.Errorf("%w (and its parts are left on the server: %w)", why, err)
 	}
 	return why
 }

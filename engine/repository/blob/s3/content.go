@@ -79,7 +79,7 @@ func (c *content) read(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err := c.r.Read(p)
-		if err == io.EOF { //nolint:errorlint // a wrapped one is a failure that tells of an end, not the end
+		if err == io.EOF { // a wrapped one is a failure that tells of an end, not the end
 			c.eof = true
 			return n, c.ctx.Err()
 		}
