@@ -2,8 +2,25 @@ package snapshot
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 )
+
+// compareSize compares what is stored with what the manifest says, before any of it is read.
+func compareSize(m *Manifest, src Source) error {
+	if m == nil || src.Size() == m.Stored.Size {
+		return nil
+	}
+	return fmt.Errorf("%w: it has %d bytes, its manifest says %d", ErrDamaged, src.Size(), m.Stored.Size)
+}
+
+// expected makes damage of what a file without a manifest might be by nature: no snapshot, or one without a hash.
+func expected(m *Manifest, err error) error {
+	if m != nil && (errors.Is(err, ErrNotSnapshot) || errors.Is(err, ErrNoTrailer)) {
+		return fmt.Errorf("%w: it is not what its manifest describes: %v", ErrDamaged, err)
+	}
+	return err
+}
 
 // compareBytes compares what was read with what the manifest says was written.
 func compareBytes(m *Manifest, x *extracted) error {

@@ -211,7 +211,8 @@ func openZip(ctx context.Context, src Source, spoolDir string) (*payload, error)
 		return nil, err
 	}
 	stored := &fileReader{f: f}
-	archive, err := zip.NewReader(stored, src.Size())
+	// A damaged directory names places before the beginning: a section answers that with an end, a file with an error.
+	archive, err := zip.NewReader(io.NewSectionReader(stored, 0, src.Size()), src.Size())
 	if err != nil {
 		return nil, errors.Join(damaged(err, stored.failed.get()), f.Close())
 	}

@@ -202,12 +202,15 @@ func (r *restorer) copyWhileChecking(ctx context.Context, path string, size int6
 
 // fetch writes the database to path, and compares everything that is known of its bytes.
 func (r *restorer) fetch(ctx context.Context, path string) (*extracted, error) {
+	if err := compareSize(r.Manifest, r.Source); err != nil {
+		return nil, err
+	}
 	out, err := newWriteBack(path)
 	if err != nil {
 		return nil, err
 	}
 	x, err := extract(ctx, r.Source, reporting(out, PhaseRead, r.plan.size, r.Progress), r.SpoolDir, r.SkipHashCheck)
-	if err = errors.Join(err, out.Close()); err != nil {
+	if err = errors.Join(expected(r.Manifest, err), out.Close()); err != nil {
 		return nil, err
 	}
 	return x, compareBytes(r.Manifest, x)

@@ -15,9 +15,13 @@ type Unpacked struct {
 // Unpack decodes a snapshot into a temporary file for reading, and compares its hashes on the way: the payload's own
 // and, when m is not nil, the manifest's.
 func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progress Progress) (*Unpacked, error) {
+	explain := (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain
 	size := src.Size()
 	if m != nil {
 		size = m.Database.Size
+	}
+	if err := compareSize(m, src); err != nil {
+		return nil, explain(err)
 	}
 	if err := requireSpace("unpack a snapshot in", 0, claim{spoolDir, size}); err != nil {
 		return nil, err
@@ -32,7 +36,7 @@ func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progr
 	}
 	if err != nil {
 		file.Close()
-		return nil, (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain(err)
+		return nil, explain(expected(m, err))
 	}
 	return &Unpacked{File: file.File, Size: x.size}, nil
 }

@@ -203,6 +203,9 @@ func (v *verifier) readContent(ctx context.Context, file *os.File, x *extracted)
 }
 
 func (v *verifier) extract(ctx context.Context, spool io.Writer) (*extracted, error) {
+	if err := compareSize(v.Manifest, v.Source); err != nil {
+		return nil, err
+	}
 	var x *extracted
 	var err error
 	if spool == nil {
@@ -211,7 +214,7 @@ func (v *verifier) extract(ctx context.Context, spool io.Writer) (*extracted, er
 		x, err = extract(ctx, v.Source, reporting(spool, PhaseRead, v.size(), v.Progress), v.SpoolDir, false)
 	}
 	if err != nil {
-		return nil, err
+		return nil, expected(v.Manifest, err)
 	}
 	return x, compareBytes(v.Manifest, x)
 }
