@@ -193,7 +193,7 @@ func refuseState(e *repository.Entry) error {
 		return nil
 	}
 	return &problem.Error{
-		Kind: problem.Damaged, Op: "restore", Subject: e.File, Why: e.Reason,
+		Kind: problem.Damaged, Op: "restore", Subject: e.File, Why: "it is damaged: " + e.Reason,
 		Next: "nothing was written; restore another snapshot: holdfast repo ls. To use the file as it is, fetch it and give its path",
 	}
 }
