@@ -149,7 +149,7 @@ func (p *Process) answers(ctx context.Context, check func(context.Context) error
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended (%v); its log ends with:\n%s", filepath.Base(p.cmd.Path), p.err, p.LogTail())
+			return fmt.Errorf("%s ended (%s); its log ends with:\n%s", filepath.Base(p.cmd.Path), p.cmd.ProcessState, p.LogTail())
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer: %w; last: %w; its log ends with:\n%s",
 				filepath.Base(p.cmd.Path), context.Cause(ctx), last, p.LogTail())
