@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 )
@@ -113,36 +114,52 @@ func (p Policy) spares(e Entry) string {
 	return ""
 }
 
-// thin marks what a row has too much of. Files of one backup go together, or stay together.
+// run is one backup within a row.
+type run struct {
+	members []int
+	// ends is when its newest file was made, good when its newest good one was; zero when it has none.
+	ends, good time.Time
+}
+
+// thin marks what a row has too much of. Files of one backup go together, or stay together; they go when enough other
+// backups have a good file that is newer than all of theirs.
 func (p Policy) thin(entries []Entry, members []int, keep int, verdicts []Verdict) {
-	backups := map[string][]int{}
-	var order []string
-	slices.SortStableFunc(members, func(a, b int) int { return entries[b].Created.Compare(entries[a].Created) })
+	runs := map[string]*run{}
 	for _, i := range members {
 		id := entries[i].Backup
 		if p.PerNode {
 			id = entries[i].File
 		}
-		if backups[id] == nil {
-			order = append(order, id)
+		if runs[id] == nil {
+			runs[id] = &run{}
 		}
-		backups[id] = append(backups[id], i)
+		runs[id].add(i, entries[i])
 	}
-	newerGood := 0
-	for _, id := range order {
+	for _, r := range runs {
+		newerGood := 0
+		for _, other := range runs {
+			if other.good.After(r.ends) {
+				newerGood++
+			}
+		}
 		del := newerGood >= keep
-		for _, i := range backups[id] {
+		for _, i := range r.members {
 			verdicts[i].Delete = del
 			verdicts[i].Reason = reasonFor(del, newerGood, keep)
-		}
-		if slices.ContainsFunc(backups[id], func(i int) bool { return countsAsGood(entries[i]) }) {
-			newerGood++
 		}
 	}
 }
 
-// countsAsGood: a foreign snapshot has no manifest; Prune has checked the ones that it is going to count on.
-func countsAsGood(e Entry) bool { return e.State.Good() }
+// add counts a file in. A foreign snapshot has no manifest; Prune has checked those that it is going to count on.
+func (r *run) add(i int, e Entry) {
+	r.members = append(r.members, i)
+	if e.Created.After(r.ends) {
+		r.ends = e.Created
+	}
+	if e.State.Good() && e.Created.After(r.good) {
+		r.good = e.Created
+	}
+}
 
 func reasonFor(del bool, newerGood, keep int) string {
 	if del {
