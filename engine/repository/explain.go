@@ -3,10 +3,13 @@ package repository
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
+	"syscall"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/retry"
 )
 
 // Explain words what a store said for an operator: which setting is wrong, and what to do. An error that is explained
@@ -21,14 +24,25 @@ func Explain(op, location string, err error) error {
 			return &problem.Error{Kind: rule.kind, Op: op, Subject: location, Why: rule.why, Next: rule.next, Err: shorten(err)}
 		}
 	}
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+	if unreachable(err) {
 		return &problem.Error{
 			Kind: problem.Unreachable, Op: op, Subject: location, Why: "the repository does not answer", Err: shorten(err),
 			Next: "check the endpoint's host and port, name resolution, proxy and firewall; --s3-insecure if it speaks plain http",
 		}
 	}
 	return err
+}
+
+// unreachable says whether an error is about getting through to a store. net.Error alone does not tell: every error
+// number of the kernel is one, a disk's too.
+func unreachable(err error) bool {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || retry.Transient(err)
 }
 
 // shortened is an error whose text is only what the server, or the system, said: where and what is in the text around
@@ -64,6 +78,8 @@ var rules = []rule{
 		"set this machine's clock (chronyc tracking, timedatectl), then try again"},
 	{blob.ErrCredentials, problem.Denied, "the credentials were not accepted",
 		"check the access key and secret key where they come from: environment, AWS files, --s3-credentials-file, or the machine's role"},
+	{syscall.EROFS, problem.Denied, "the file system is read-only", "remount it writable, or choose another directory"},
+	{fs.ErrPermission, problem.Denied, "this user may not do that there", "run as a user who may, or change the owner of the directory"},
 	{blob.ErrDenied, problem.Denied, "access denied: the credentials lack a right that this needs",
 		"holdfast repo test says which right is missing"},
 	{blob.ErrTLS, problem.Unreachable, "the server's certificate is not trusted",

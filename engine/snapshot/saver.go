@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -120,6 +121,9 @@ func (s *saver) saveStaged(ctx context.Context, stager blob.Stager, stream Strea
 		return nil, err
 	}
 	mapped, err := os.Open(file.Path())
+	if errors.Is(err, fs.ErrNotExist) { // with the directory, since the stream began
+		err = fmt.Errorf("%w any more: %w", blob.ErrNoStore, err)
+	}
 	if err != nil {
 		return nil, err
 	}
