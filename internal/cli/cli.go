@@ -60,9 +60,7 @@ Exit codes:
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &problem.Error{Kind: problem.Usage, Op: cmd.CommandPath(), Err: err, Next: cmd.CommandPath() + " --help"}
-	})
+	root.SetFlagErrorFunc(usage)
 	fs := root.PersistentFlags()
 	fs.VarP(&c.Format, "output", "o", "output format: "+strings.Join(console.Formats, ", "))
 	fs.BoolVarP(&c.Quiet, "quiet", "q", false, "print results and errors only")
@@ -82,7 +80,7 @@ func requireKnownArguments(cmd *cobra.Command) {
 			return nil
 		}
 		if err := check(cmd, args); err != nil {
-			return &problem.Error{Kind: problem.Usage, Op: cmd.CommandPath(), Err: err, Next: cmd.CommandPath() + " --help"}
+			return usage(cmd, err)
 		}
 		return nil
 	}
@@ -92,4 +90,11 @@ func requireKnownArguments(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		requireKnownArguments(sub)
 	}
+}
+
+// usage words a complaint about the command line. The program's own name stands before every error already.
+func usage(cmd *cobra.Command, err error) error {
+	path := cmd.CommandPath()
+	_, command, _ := strings.Cut(path, " ")
+	return &problem.Error{Kind: problem.Usage, Op: command, Err: err, Next: path + " --help"}
 }

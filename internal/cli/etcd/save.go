@@ -89,6 +89,9 @@ func (o *saveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.flags.CheckRepository(); err != nil {
+		return err
+	}
 	client, err := o.conn.dial(ctx)
 	if err != nil {
 		return err
@@ -106,8 +109,10 @@ func (o *saveOptions) run(ctx context.Context) error {
 	if cfg.ClusterID, err = o.claim(ctx, repo); err != nil {
 		return repository.Explain("save a snapshot to", repo.Location(), err)
 	}
-	if err := o.encoding(&cfg, repo.Local); err != nil {
-		return err
+	if cfg.Encoding == "" && repo.Local {
+		cfg.Encoding = snapshot.EncodingRaw
+	} else if cfg.Encoding == "" {
+		cfg.Encoding = snapshot.EncodingZstd
 	}
 	cfg.Store = repo.Store()
 	o.describe(&cfg, client, cluster, choice)
@@ -129,25 +134,55 @@ func (o *saveOptions) config() (snapshot.SaveConfig, error) {
 	if err != nil {
 		return snapshot.SaveConfig{}, err
 	}
-	if !slices.Contains(triggers(), o.trigger) {
-		return snapshot.SaveConfig{}, console.Usagef("--trigger %s: use one of %s", o.trigger, strings.Join(triggers(), ", "))
-	}
 	trigger := snapshot.Trigger(o.trigger)
-	level, err := snapshot.ParseLevel(cmp.Or(o.verify, file.Verify, string(snapshot.LevelRestore)))
-	if err != nil {
-		return snapshot.SaveConfig{}, console.Usagef("--verify: %v", err)
+	cfg := snapshot.SaveConfig{
+		Base: cmp.Or(o.name, trigger.Base()), Node: cmp.Or(o.node, file.Node, snapshot.CleanNode(o.console.Host())),
+		Trigger: trigger, Backup: o.backup, Salvage: o.salvage,
+		Prover: newProver(o.console, o.flags, o.etcdBinary), SpoolDir: o.flags.SpoolDir(),
+		Tool: "holdfast " + o.console.Version, Host: o.console.Host(), Now: o.console.Now, Log: o.console.Log(),
+	}
+	if err := o.check(file); err != nil {
+		return cfg, err
+	}
+	return cfg, o.parse(file, &cfg)
+}
+
+// check refuses what would become part of names.
+func (o *saveOptions) check(file settings.File) error {
+	if !slices.Contains(triggers(), o.trigger) {
+		return console.Usagef("--trigger %s: use one of %s", o.trigger, strings.Join(triggers(), ", "))
+	}
+	for _, given := range []struct{ from, name string }{{"--name", o.name}, {"--node", o.node}, {"node in the config file", file.Node}} {
+		if given.name == "" {
+			continue
+		}
+		if err := snapshot.CheckName(given.name); err != nil {
+			return console.Usagef("%s: %v", given.from, err)
+		}
+	}
+	if o.clusterID == "" {
+		return nil
+	}
+	return settings.CheckClusterID(o.clusterID)
+}
+
+// parse reads the values that are words. Without one for the encoding, that depends on the repository.
+func (o *saveOptions) parse(file settings.File, cfg *snapshot.SaveConfig) (err error) {
+	if cfg.Verify, err = snapshot.ParseLevel(cmp.Or(o.verify, file.Verify, string(snapshot.LevelRestore))); err != nil {
+		return console.Usagef("--verify: %v", err)
+	}
+	if given := cmp.Or(o.compress, file.Compress); given != "" {
+		if cfg.Encoding, err = snapshot.ParseEncoding(given); err != nil {
+			return console.Usagef("--compress: %v", err)
+		}
 	}
 	if o.minFree < 0 && file.MinFree != "" {
 		if err := o.minFree.Set(file.MinFree); err != nil {
-			return snapshot.SaveConfig{}, console.Usagef("minFree in the config file: %v", err)
+			return console.Usagef("minFree in the config file: %v", err)
 		}
 	}
-	return snapshot.SaveConfig{
-		Base: cmp.Or(o.name, trigger.Base()), Node: cmp.Or(o.node, file.Node, snapshot.CleanNode(o.console.Host())),
-		Trigger: trigger, Backup: o.backup, Verify: level, Salvage: o.salvage, MinFree: int64(o.minFree),
-		Prover: newProver(o.console, o.flags, o.etcdBinary), SpoolDir: o.flags.SpoolDir(),
-		Tool: "holdfast " + o.console.Version, Host: o.console.Host(), Now: o.console.Now, Log: o.console.Log(),
-	}, nil
+	cfg.MinFree = int64(o.minFree)
+	return nil
 }
 
 // newProver runs the given etcd, or the one that is built into this program.
@@ -184,22 +219,6 @@ func (o *saveOptions) claim(ctx context.Context, repo *settings.Opened) (string,
 		return "", err
 	}
 	return id, repo.Claim(ctx, id, o.takeOver)
-}
-
-func (o *saveOptions) encoding(cfg *snapshot.SaveConfig, local bool) error {
-	file, err := o.flags.File()
-	if err != nil {
-		return err
-	}
-	usual := snapshot.EncodingZstd
-	if local {
-		usual = snapshot.EncodingRaw
-	}
-	cfg.Encoding, err = snapshot.ParseEncoding(cmp.Or(o.compress, file.Compress, string(usual)))
-	if err != nil {
-		return console.Usagef("--compress: %v", err)
-	}
-	return nil
 }
 
 // describe hands the engine the members, and what the manifest is to say about the cluster.

@@ -30,8 +30,10 @@ counts its Kubernetes objects by resource and namespace.`,
 	flags.AddRepository(cmd)
 	cmd.Flags().BoolVar(&manual, "by-hand", false, "print the commands that restore it with stock tools")
 	cmd.Flags().BoolVar(&stats, "stats", false, "read it and count its objects by resource and namespace")
-	cmd.MarkFlagsMutuallyExclusive("by-hand", "stats")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if manual && stats {
+			return console.Usagef("give one of --by-hand and --stats")
+		}
 		return with(cmd.Context(), flags, "show", func(repo *settings.Opened) error {
 			e, err := repo.Find(cmd.Context(), args[0])
 			if err != nil {

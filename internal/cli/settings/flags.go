@@ -132,6 +132,15 @@ func (f *Flags) Open(create bool) (*Opened, error) {
 	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Key: chosen.key(repo.Location()), Local: isLocal}, nil
 }
 
+// CheckRepository refuses what cannot name a repository, before anything is asked or made.
+func (f *Flags) CheckRepository() error {
+	chosen, err := f.choose()
+	if err == nil {
+		_, err = chosen.parseURL()
+	}
+	return err
+}
+
 // choose merges flags, environment and config file into one repository.
 func (f *Flags) choose() (Repository, error) {
 	file, err := f.File()
@@ -178,23 +187,34 @@ func (s S3) over(below S3) S3 {
 	}
 }
 
-func openStore(r Repository, create bool) (store blob.Store, isLocal bool, err error) {
+func (r Repository) parseURL() (*url.URL, error) {
 	u, err := url.Parse(r.URL)
-	if err != nil {
-		return nil, false, console.Usagef("repository %q is no URL", r.URL)
+	switch {
+	case err != nil:
+		return nil, console.Usagef("repository %q is no URL", r.URL)
+	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
+		return nil, console.Usagef("repository %s: write three slashes and an absolute path: file:///backups", r.URL)
+	case u.Scheme == "s3" && (u.User != nil || u.RawQuery != ""):
+		return nil, console.Usagef("repository s3://%s: a URL holds neither keys nor options: see --s3-credentials-file and the other --s3-… flags", u.Host)
+	case u.Scheme == "s3" && u.Host == "":
+		return nil, console.Usagef("repository %s: the bucket is missing: s3://bucket/folder", u)
+	case u.Scheme != "file" && u.Scheme != "s3":
+		return nil, console.Usagef("repository %s: the scheme must be file or s3", u.Redacted())
 	}
-	switch u.Scheme {
-	case "file":
-		if u.Host != "" || !filepath.IsAbs(u.Path) {
-			return nil, false, console.Usagef("repository %s: write three slashes and an absolute path: file:///backups", r.URL)
-		}
+	return u, nil
+}
+
+func openStore(r Repository, create bool) (store blob.Store, isLocal bool, err error) {
+	u, err := r.parseURL()
+	if err != nil {
+		return nil, false, err
+	}
+	if u.Scheme == "file" {
 		store, err = local.New(local.Config{Dir: u.Path, Create: create})
 		return store, true, err
-	case "s3":
-		store, err = openS3(u, r.S3)
-		return store, false, err
 	}
-	return nil, false, console.Usagef("repository %s: the scheme must be file or s3", r.URL)
+	store, err = openS3(u, r.S3)
+	return store, false, err
 }
 
 // How long a request that gets no answer is repeated: over a restart of the server, but not so long that somebody at a
@@ -205,12 +225,6 @@ const patience = 20 * time.Second
 const uploadParallel = 3
 
 func openS3(u *url.URL, s S3) (blob.Store, error) {
-	if u.User != nil || u.RawQuery != "" {
-		return nil, console.Usagef("repository s3://%s: a URL holds neither keys nor options: see --s3-credentials-file and the other --s3-… flags", u.Host)
-	}
-	if u.Host == "" {
-		return nil, console.Usagef("repository %s: the bucket is missing: s3://bucket/folder", u)
-	}
 	cfg := s3.Config{
 		Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), Endpoint: s.Endpoint, Region: s.Region, CAFile: s.CAFile,
 		SkipTLSVerify: s.SkipTLSVerify, Insecure: s.Insecure, Lookup: s3.Lookup(s.BucketLookup), Parallel: uploadParallel,

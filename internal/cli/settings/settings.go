@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -106,6 +107,10 @@ func configDir(getenv func(string) string) string {
 func read(path string) (File, error) {
 	var f File
 	data, err := os.ReadFile(path)
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		err = named.Err // the path stands in Subject
+	}
 	if err != nil {
 		return f, &problem.Error{
 			Kind: problem.Usage, Op: "read the config file", Subject: path, Err: err,
@@ -113,8 +118,10 @@ func read(path string) (File, error) {
 		}
 	}
 	if err := yaml.UnmarshalStrict(bytes.TrimSpace(data), &f); err != nil {
+		// YAML is read by way of JSON, which is nobody's concern.
+		why := strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: json: ")
 		return f, &problem.Error{
-			Kind: problem.Usage, Op: "read the config file", Subject: path, Err: err,
+			Kind: problem.Usage, Op: "read the config file", Subject: path, Why: why,
 			Next: "docs/quickstart.md has an example with every field",
 		}
 	}
