@@ -41,6 +41,8 @@ func run() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal asks for an orderly end. A second one ends the program at once, whatever it hangs in.
+	defer context.AfterFunc(ctx, stop)()
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,8 +21,9 @@ func Run(ctx context.Context, c *console.Console, args []string) int {
 	root := NewCommand(c)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
+		// Only the user's own signal counts: parts of the work are cancelled when another part has failed.
 		if ctx.Err() != nil {
-			err = errors.Join(context.Canceled, err)
+			return c.Interrupted()
 		}
 		return c.Fail(err)
 	}

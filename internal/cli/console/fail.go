@@ -1,23 +1,24 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 )
 
-// Interrupted is the exit code after SIGINT or SIGTERM: 128 + 2, as shells have it.
-const Interrupted = 130
+// interrupted is the exit code after SIGINT or SIGTERM: 128 + 2, as shells have it.
+const interrupted = 130
+
+// Interrupted tells that the command was ended by a signal, and returns the exit code.
+func (c *Console) Interrupted() int {
+	fmt.Fprintln(c.Err, "holdfast: interrupted; nothing half-made was left behind")
+	return interrupted
+}
 
 // Fail tells the operator about an error and returns the exit code: what was being done and why it did not work, and
 // on a line of its own what to do next.
 func (c *Console) Fail(err error) int {
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(c.Err, "holdfast: interrupted; nothing half-made was left behind")
-		return Interrupted
-	}
 	var p *problem.Error
 	text := err.Error()
 	if errors.As(err, &p) && p == err {

@@ -19,8 +19,10 @@ import (
 
 // verifiedView is the JSON form of one verdict of holdfast repo verify.
 type verifiedView struct {
-	Name     string              `json:"name"`
-	Sound    bool                `json:"sound"`
+	Name  string `json:"name"`
+	Sound bool   `json:"sound"`
+	// Tested is false when the test itself could not be done: then nothing is known, for good or bad.
+	Tested   bool                `json:"tested"`
 	Problem  string              `json:"problem,omitempty"`
 	Evidence []snapshot.Evidence `json:"evidence"`
 }
@@ -105,33 +107,33 @@ func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
 	var unsure error
 	for _, e := range entries {
 		evidence, err := v.verify(ctx, e)
-		if err != nil && problem.KindOf(err) != problem.Damaged {
-			unsure = errors.Join(unsure, repository.Explain("verify", e.File, err))
+		view := verifiedView{Name: e.File, Sound: err == nil, Tested: true, Evidence: evidence}
+		switch {
+		case err == nil:
+		case problem.KindOf(err) == problem.Damaged:
+			view.Problem = err.Error()
+			damaged++
+		default:
+			err = repository.Explain("verify", e.File, err)
+			view.Tested, view.Problem = false, err.Error()
+			unsure = errors.Join(unsure, err)
 			if ctx.Err() != nil {
 				return unsure
 			}
-		}
-		view := verifiedView{Name: e.File, Sound: err == nil, Evidence: evidence}
-		if err != nil {
-			view.Problem = err.Error()
-			damaged++
 		}
 		views = append(views, view)
 	}
 	if err := v.console.Print(show(views)); err != nil {
 		return err
 	}
-	switch {
-	case unsure != nil:
-		return unsure
-	case damaged > 0:
+	if damaged > 0 { // which is worse than not to know
 		return &problem.Error{
 			Kind: problem.Damaged, Op: "verify", Subject: v.repo.Location(),
 			Why:  fmt.Sprintf("%d of %d snapshots are damaged", damaged, len(entries)),
 			Next: "do not count on them; take a new one soon with holdfast etcd save",
 		}
 	}
-	return nil
+	return unsure
 }
 
 func (v *verifier) verify(ctx context.Context, e repository.Entry) ([]snapshot.Evidence, error) {
@@ -172,6 +174,9 @@ func show(views []verifiedView) console.Result {
 			}
 			if !v.Sound {
 				verdict, detail = "NOT SOUND", v.Problem
+			}
+			if !v.Tested {
+				verdict = "NOT TESTED"
 			}
 			rows[i] = []string{v.Name, verdict, detail}
 		}

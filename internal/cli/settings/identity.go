@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -30,9 +31,9 @@ func FindIdentities(getenv func(string) string) Identities {
 }
 
 // ClusterID decides which cluster is being saved (design section 4, Offline identity): the id that the flag or the
-// config file gives; else the one that was made on this machine for this repository (key: see Opened); else, when nobody owns the
-// repository, a new one, which is remembered before it is used. A repository with an owner and no known id is refused:
-// it may be another cluster's.
+// config file gives; else the one that was made on this machine for this repository (key: see Opened); else, when nobody
+// owns the repository, a new one, which is remembered before it is used. A repository with an owner and no known id is
+// refused: it may be another cluster's.
 func (i Identities) ClusterID(given, key string, owner *repository.Owner) (string, error) {
 	if given != "" {
 		return given, CheckClusterID(given)
@@ -52,9 +53,51 @@ func (i Identities) ClusterID(given, key string, owner *repository.Owner) (strin
 				"otherwise use another bucket or folder", owner.ClusterID),
 		}
 	}
+	return i.make(key)
+}
+
+// make makes an id, unless another process of this machine has just done that: two first saves at one time must come to
+// the same one. If each used its own, one would own the repository and the other would be remembered, and every later
+// save of this machine would be refused.
+func (i Identities) make(key string) (string, error) {
+	lock, err := i.lock()
+	if err != nil {
+		return "", i.unwritable(err)
+	}
+	defer lock.Close()
+	known, err := i.load()
+	if err != nil {
+		return "", err
+	}
+	if id := known[key]; id != "" {
+		return id, nil
+	}
 	id := newClusterID()
 	known[key] = id
-	return id, i.store(known)
+	if err := i.store(known); err != nil {
+		return "", i.unwritable(err)
+	}
+	return id, nil
+}
+
+// What is done under the lock takes a few milliseconds.
+const (
+	lockPatience = 10 * time.Second
+	lockPause    = 20 * time.Millisecond
+)
+
+// lock waits for the lock of the file's directory, which ends with the process.
+func (i Identities) lock() (*os.File, error) {
+	dir := filepath.Dir(i.path)
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(lockPause) {
+		lock, err := durable.Lock(dir)
+		if !errors.Is(err, durable.ErrLocked) || time.Now().After(deadline) {
+			return lock, err
+		}
+	}
 }
 
 var clusterID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -99,16 +142,15 @@ func (i Identities) load() (map[string]string, error) {
 
 func (i Identities) store(known map[string]string) error {
 	data, err := yaml.Marshal(known)
-	if err == nil {
-		if err = durable.MkdirAll(filepath.Dir(i.path), 0o700); err == nil {
-			err = durable.WriteFile(i.path, data, 0o600)
-		}
-	}
 	if err != nil {
-		return &problem.Error{
-			Kind: problem.Failed, Op: "remember the new cluster id in", Subject: i.path, Err: err,
-			Next: "pass --cluster-id with a name of your choice for this cluster, here and on its other machines",
-		}
+		return err
 	}
-	return nil
+	return durable.WriteFile(i.path, data, 0o600)
+}
+
+func (i Identities) unwritable(err error) error {
+	return &problem.Error{
+		Kind: problem.Failed, Op: "remember the new cluster id in", Subject: i.path, Err: err,
+		Next: "pass --cluster-id with a name of your choice for this cluster, here and on its other machines",
+	}
 }
