@@ -93,13 +93,27 @@ func (r *Repository) scan(ctx context.Context) (*scanned, error) {
 func (r *Repository) describe(ctx context.Context, info blob.Info, found *scanned) (*Entry, error) {
 	e := &Entry{File: info.Name, Info: info, manifests: found.manifests[info.Name], sidecar: found.sidecars[info.Name]}
 	known, err := r.bind(ctx, e)
-	if errors.Is(err, blob.ErrNotExist) {
+	if err == nil && !known {
+		e, err = r.adopt(ctx, e)
+	}
+	switch {
+	case errors.Is(err, blob.ErrNotExist):
 		return nil, nil // deleted since the listing began
+	case errors.Is(err, blob.ErrDenied):
+		return unreadable(info, found, err), nil // this one alone: see List
 	}
-	if err != nil || known {
-		return e, err
+	return e, err
+}
+
+// unreadable is an object that cannot be looked into, for a reason that stays: nobody can tell what it is worth.
+func unreadable(info blob.Info, found *scanned, err error) *Entry {
+	e := &Entry{File: info.Name, Info: info, manifests: found.manifests[info.Name], sidecar: found.sidecars[info.Name]}
+	e.guess()
+	e.State, e.Reason = StateUnverified, err.Error()
+	if len(e.manifests) > 0 {
+		e.Maker = MakerHoldfast
 	}
-	return r.adopt(ctx, e)
+	return e
 }
 
 // bind finds the manifest that belongs to exactly this upload of the payload.
@@ -116,7 +130,7 @@ func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
 		}
 		e.Info, uploadID = info, info.Metadata[snapshot.MetadataUploadID]
 	}
-	var damage error
+	var damage, other error
 	for _, name := range e.manifests {
 		_, id, _ := snapshot.ParseManifestName(name)
 		if bound && id != uploadID {
@@ -127,6 +141,8 @@ func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
 		case errors.Is(err, blob.ErrNotExist):
 		case errors.Is(err, snapshot.ErrManifest) || err == nil && (m.File != e.File || m.UploadID != id):
 			damage = fmt.Errorf("%s: %w", name, snapshot.ErrManifest)
+		case errors.Is(err, snapshot.ErrSchema):
+			other = fmt.Errorf("%s: %w", name, err)
 		case err != nil:
 			return false, err
 		case e.Manifest == nil || m.Created.After(e.Manifest.Created):
@@ -140,6 +156,10 @@ func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
 	case damage != nil:
 		e.guess()
 		e.Maker, e.State, e.Reason = MakerHoldfast, StateDamaged, damage.Error()
+		return true, nil
+	case other != nil:
+		e.guess()
+		e.Maker, e.State, e.Reason = MakerHoldfast, StateUnverified, other.Error()
 		return true, nil
 	}
 	return false, nil

@@ -17,8 +17,12 @@ const MetadataDir = ".metadata"
 
 const manifestSuffix = ".holdfast.json"
 
-// ErrManifest: a manifest's bytes are not what was written.
-var ErrManifest = errors.New("the manifest is damaged")
+var (
+	// ErrManifest: a manifest's bytes are not what was written.
+	ErrManifest = errors.New("the manifest is damaged")
+	// ErrSchema: a manifest is whole, and of a format that this version does not know.
+	ErrSchema = errors.New("the manifest was written by another version of holdfast")
+)
 
 // A manifest is stored as an object of two members whose bytes are fixed: the manifest, and the SHA-256 of the bytes
 // of the manifest. So a flipped bit anywhere in the file is noticed, and jq still reads it.
@@ -63,7 +67,7 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("%w: %w", ErrManifest, err)
 	}
 	if m.Schema != Schema {
-		return nil, fmt.Errorf("manifest of schema %q: this version of holdfast reads %s", m.Schema, Schema)
+		return nil, fmt.Errorf("%w: it is of %q, this one reads %s", ErrSchema, m.Schema, Schema)
 	}
 	return &m, nil
 }
