@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/server/v3/storage/wal"
@@ -30,7 +31,9 @@ type site struct {
 	member string       // the member directory under construction
 	walDir *scratch.Dir // of a separate WAL; nil without
 	wal    string       // the WAL directory under construction
-	done   bool
+	// parents were missing and made, outermost first.
+	parents []string
+	done    bool
 }
 
 const sitePrefix = ".holdfast-restore-"
@@ -114,7 +117,7 @@ func (s *site) claims(size int64) []claim {
 
 // create makes what the restore builds in. After an error too, discard must be called.
 func (s *site) create() (err error) {
-	if err := durable.MkdirAll(s.root(), 0o700); err != nil {
+	if err := s.mkdirAll(s.root()); err != nil {
 		return diskProblem("restore into", s.root(), err)
 	}
 	if s.dir, err = scratch.Make(s.root(), s.prefix()); err != nil {
@@ -205,6 +208,7 @@ func (s *site) adoptOwner() error {
 
 // discard removes what was made and, unless the data directory was published, the WAL directory that went ahead of it.
 func (s *site) discard() {
+	defer s.discardParents()
 	if s.dir == nil {
 		return
 	}
@@ -213,6 +217,31 @@ func (s *site) discard() {
 		s.walDir.Remove()
 	}
 	s.dir.Remove()
+}
+
+// mkdirAll makes a directory and remembers which of its parents it made for it.
+func (s *site) mkdirAll(dir string) error {
+	var missing []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, d)
+	}
+	slices.Reverse(missing)
+	s.parents = append(s.parents, missing...)
+	return durable.MkdirAll(dir, 0o700)
+}
+
+// discardParents removes the directories that were made for a restore which came to nothing, unless somebody has put
+// something into them.
+func (s *site) discardParents() {
+	if s.done {
+		return
+	}
+	for _, dir := range slices.Backward(s.parents) {
+		_ = os.Remove(dir)
+	}
 }
 
 // sweep removes what dead restores of the same target left behind. It comes before every check: what is left of a kill

@@ -69,7 +69,7 @@ func (s *site) createWAL() (err error) {
 		return nil
 	}
 	parent := filepath.Dir(s.target.WALDir)
-	if err := durable.MkdirAll(parent, 0o700); err != nil {
+	if err := s.mkdirAll(parent); err != nil {
 		return diskProblem("restore into", parent, err)
 	}
 	if s.walDir, err = scratch.Make(parent, s.walPrefix()); err != nil {
