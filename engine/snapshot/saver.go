@@ -247,7 +247,7 @@ func (s *saver) publish(ctx context.Context, info blob.Info, stored hash.Hash) (
 	s.manifest.Stored.Size = info.Size
 	s.manifest.Stored.SHA256 = hex.EncodeToString(stored.Sum(nil))
 	if err := PutManifest(ctx, s.Store, s.manifest); err != nil {
-		return nil, fmt.Errorf("%s is stored and complete, but is listed as unverified: %w", s.manifest.File, err)
+		return nil, fmt.Errorf("%s is stored and complete, but may be listed as unverified: %w", s.manifest.File, err)
 	}
 	return s.manifest, nil
 }
