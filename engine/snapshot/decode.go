@@ -54,7 +54,7 @@ func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, En
 		enc, ok = sniffLoose(head)
 	}
 	if !ok {
-		return nil, "", fmt.Errorf("%s: %w", src.Location(), ErrNotSnapshot)
+		return nil, "", ErrNotSnapshot
 	}
 	switch enc {
 	case EncodingZip, EncodingRKE:

@@ -45,7 +45,7 @@ func extract(ctx context.Context, src Source, w io.Writer, spoolDir string, bare
 	}
 	x.encoding, x.storedSize, x.storedSHA256 = enc, src.Size(), hex.EncodeToString(sum)
 	if !x.trailer && !bare {
-		return nil, fmt.Errorf("%s: %w", src.Location(), ErrNoTrailer)
+		return nil, ErrNoTrailer
 	}
 	return x, nil
 }

@@ -284,6 +284,7 @@ func (r *restorer) refuse(err error) error {
 		p.Next = "nothing was written; restore another snapshot: holdfast repo ls, holdfast repo verify"
 	case errors.Is(err, ErrNotSnapshot):
 		p.Kind = problem.Refused
+		p.Next = "name a file that holdfast, etcdctl, k3s, rke2 or RKE wrote, packed or not"
 	default:
 		var file *fs.PathError
 		if errors.As(err, &file) && file.Path == r.Source.Path() {

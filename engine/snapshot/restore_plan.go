@@ -60,6 +60,9 @@ func planMembers(t Target) (*restorePlan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--initial-cluster %s: %w", t.InitialCluster, err)
 	}
+	if all[t.Name] == nil {
+		return nil, fmt.Errorf("--name %s is none of the members in --initial-cluster %s", t.Name, t.InitialCluster)
+	}
 	server := config.ServerConfig{
 		Logger: zap.NewNop(), Name: t.Name, PeerURLs: peers, InitialPeerURLsMap: all,
 		InitialClusterToken: t.InitialClusterToken,

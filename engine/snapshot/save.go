@@ -140,7 +140,17 @@ func prove(ctx context.Context, cfg SaveConfig, m *Manifest) error {
 		SpoolDir: cfg.SpoolDir, Host: cfg.Host, Now: cfg.Now, Progress: cfg.Progress,
 	})
 	m.AddEvidence(verified.Evidence...)
-	return errors.Join(verdict, PutManifest(ctx, cfg.Store, m))
+	if verdict != nil && !isDamage(verdict) && ctx.Err() == nil {
+		verdict = &problem.Error{
+			Kind: problem.Failed, Op: "prove", Subject: cfg.Store.Location(m.File), Err: verdict,
+			Why:  "it is stored and its content was checked, but the trial restore did not come about",
+			Next: "try again with holdfast repo verify --level restore " + m.File,
+		}
+	}
+	if err := PutManifest(ctx, cfg.Store, m); err != nil {
+		return errors.Join(verdict, err)
+	}
+	return verdict
 }
 
 // PutManifest writes a manifest beside its payload, replacing an older one of the same upload.

@@ -19,6 +19,7 @@ func (c *Console) Interrupted() int {
 // Fail tells the operator about an error and returns the exit code: what was being done and why it did not work, and
 // on a line of its own what to do next.
 func (c *Console) Fail(err error) int {
+	err = bare(err)
 	var p *problem.Error
 	text := err.Error()
 	if errors.As(err, &p) && p == err {
@@ -29,6 +30,17 @@ func (c *Console) Fail(err error) int {
 		fmt.Fprintf(c.Err, "  next: %s\n", next)
 	}
 	return int(problem.KindOf(err))
+}
+
+// bare takes an error out of a Join that holds nothing else, so that it can be split into its parts.
+func bare(err error) error {
+	for {
+		joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost ones are taken off
+		if !ok || len(joined.Unwrap()) != 1 {
+			return err
+		}
+		err = joined.Unwrap()[0]
+	}
 }
 
 // Notef prints a line for a person who watches, unless --quiet.

@@ -2,8 +2,10 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"regexp"
@@ -53,6 +55,7 @@ The data directory must not exist, or be empty. It appears only when the restore
 			o.repoGiven = cmd.Flags().Changed("repo") || c.Getenv("HOLDFAST_REPO") != ""
 			return o.run(cmd.Context(), args)
 		},
+		ValidArgsFunction: flags.CompleteSnapshots(1),
 	}
 	flags.AddRepository(cmd)
 	fs := cmd.Flags()
@@ -116,7 +119,7 @@ func (o *restoreOptions) source(ctx context.Context, args []string) (done func()
 			o.cfg.Source = src
 			return func() {}, src.Location(), nil
 		} else if !os.IsNotExist(err) {
-			return nil, "", &problem.Error{Kind: problem.Usage, Op: "open", Subject: args[0], Err: err}
+			return nil, "", unreadable(args[0], err)
 		}
 	}
 	repo, err := o.flags.Open(false)
@@ -136,6 +139,18 @@ func (o *restoreOptions) source(ctx context.Context, args []string) (done func()
 	}
 	o.cfg.Source, o.cfg.Manifest = snapshot.StoreSource(repo.Store(), entry.Info), entry.Manifest
 	return func() { repo.Store().Close() }, repo.Store().Location(entry.File), nil
+}
+
+func unreadable(path string, err error) error {
+	p := &problem.Error{Kind: problem.Usage, Op: "open", Subject: path, Err: err, Next: "name a snapshot file"}
+	if errors.Is(err, fs.ErrPermission) {
+		p.Kind, p.Next = problem.Denied, "run as a user who may read it"
+	}
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		p.Err = named.Err // the path stands in Subject
+	}
+	return p
 }
 
 func (o *restoreOptions) entry(ctx context.Context, repo *settings.Opened, args []string) (*repository.Entry, error) {

@@ -107,6 +107,7 @@ func (o *saveOptions) run(ctx context.Context) error {
 	}
 	defer repo.Store().Close()
 	if cfg.ClusterID, err = o.claim(ctx, repo); err != nil {
+		repo.Undo()
 		return repository.Explain("save a snapshot to", repo.Location(), err)
 	}
 	if cfg.Encoding == "" && repo.Local {

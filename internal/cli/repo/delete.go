@@ -19,7 +19,7 @@ func newDelete(c *console.Console, flags *settings.Flags) *cobra.Command {
 		Aliases:           []string{"rm"},
 		Short:             "Delete snapshots, on purpose",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeSnapshots(flags),
+		ValidArgsFunction: flags.CompleteSnapshots(0),
 	}
 	flags.AddRepository(cmd)
 	cmd.Flags().StringVar(&clusterID, "cluster-id", "", "Holdfast's id of this cluster, where this machine does not know it")

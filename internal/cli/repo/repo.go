@@ -34,21 +34,3 @@ func with(ctx context.Context, flags *settings.Flags, op string, fn func(*settin
 	defer repo.Store().Close()
 	return repository.Explain(op, repo.Location(), fn(repo))
 }
-
-// completeSnapshots offers the snapshots of the repository that the flags mean.
-func completeSnapshots(flags *settings.Flags) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		var names []string
-		err := with(cmd.Context(), flags, "list", func(repo *settings.Opened) error {
-			list, err := repo.List(cmd.Context())
-			for _, e := range list {
-				names = append(names, e.File+"\t"+string(e.State))
-			}
-			return err
-		})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
-}

@@ -25,7 +25,7 @@ func newShow(c *console.Console, flags *settings.Flags) *cobra.Command {
 --by-hand prints the commands that restore it with stock tools alone, without holdfast. --stats reads the snapshot and
 counts its Kubernetes objects by resource and namespace.`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeSnapshots(flags),
+		ValidArgsFunction: flags.CompleteSnapshots(1),
 	}
 	flags.AddRepository(cmd)
 	cmd.Flags().BoolVar(&manual, "by-hand", false, "print the commands that restore it with stock tools")

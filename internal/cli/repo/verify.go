@@ -40,7 +40,7 @@ also restores into a scratch directory and has a real etcd serve it. The outcome
 --record=false. The exit code is 4 when one of them is damaged.`,
 		Example: `  holdfast repo verify --repo prod on-demand-node1-1652288934.db.zst
   holdfast repo verify --repo prod --all --level restore`,
-		ValidArgsFunction: completeSnapshots(flags),
+		ValidArgsFunction: flags.CompleteSnapshots(0),
 	}
 	flags.AddRepository(cmd)
 	cmd.Flags().StringVar(&level, "level", string(snapshot.LevelContent), "checksum, content or restore")
@@ -111,11 +111,11 @@ func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
 		switch {
 		case err == nil:
 		case problem.KindOf(err) == problem.Damaged:
-			view.Problem = err.Error()
+			view.Problem = cause(err)
 			damaged++
 		default:
 			err = repository.Explain("verify", e.File, err)
-			view.Tested, view.Problem = false, err.Error()
+			view.Tested, view.Problem = false, cause(err)
 			unsure = errors.Join(unsure, err)
 			if ctx.Err() != nil {
 				return unsure
@@ -134,6 +134,15 @@ func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
 		}
 	}
 	return unsure
+}
+
+// cause is an error without what the other columns say.
+func cause(err error) string {
+	var p *problem.Error
+	if errors.As(err, &p) {
+		return (&problem.Error{Why: p.Why, Err: p.Err}).Error()
+	}
+	return err.Error()
 }
 
 func (v *verifier) verify(ctx context.Context, e repository.Entry) ([]snapshot.Evidence, error) {

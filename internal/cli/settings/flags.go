@@ -2,9 +2,13 @@ package settings
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,18 +91,6 @@ func (f *Flags) SpoolDir() string {
 	return cmp.Or(f.spool, f.file.SpoolDir, f.console.Getenv("TMPDIR"), snapshot.DefaultSpoolDir())
 }
 
-func (f *Flags) repositoryNames() []string {
-	file, err := f.File()
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for name, r := range file.Repositories {
-		names = append(names, name+"\t"+r.URL)
-	}
-	return names
-}
-
 // Opened is the repository that the flags mean.
 type Opened struct {
 	*repository.Repository
@@ -109,6 +101,17 @@ type Opened struct {
 	Key string
 	// Local: a directory, where each node's files count on their own.
 	Local bool
+	// made are directories that did not exist before, outermost first.
+	made []string
+}
+
+// Undo removes the directories that Open made, for a caller that was refused: as long as nothing is in them.
+func (o *Opened) Undo() {
+	for _, dir := range slices.Backward(o.made) {
+		if os.Remove(dir) != nil {
+			return
+		}
+	}
 }
 
 // Open opens the repository that --repo, the environment or the config file names. A directory that does not exist is
@@ -117,6 +120,10 @@ func (f *Flags) Open(create bool) (*Opened, error) {
 	chosen, err := f.choose()
 	if err != nil {
 		return nil, err
+	}
+	var made []string
+	if u, err := chosen.parseURL(); err == nil && u.Scheme == "file" && create {
+		made = missing(u.Path)
 	}
 	store, isLocal, err := openStore(chosen, create)
 	if err != nil {
@@ -129,7 +136,19 @@ func (f *Flags) Open(create bool) (*Opened, error) {
 	repo := repository.Open(repository.Config{
 		Store: retry.New(store, retry.Config{Policy: retry.Policy{MaxElapsed: patience}}), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
 	})
-	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Key: chosen.key(repo.Location()), Local: isLocal}, nil
+	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Key: chosen.key(repo.Location()), Local: isLocal, made: made}, nil
+}
+
+// missing are the directory and those above it that do not exist, outermost first.
+func missing(dir string) []string {
+	var list []string
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			slices.Reverse(list)
+			return list
+		}
+		list = append(list, dir)
+	}
 }
 
 // CheckRepository refuses what cannot name a repository, before anything is asked or made.

@@ -135,7 +135,13 @@ func (i Identities) load() (map[string]string, error) {
 		return nil, err
 	}
 	if err := yaml.Unmarshal(data, &known); err != nil {
-		return nil, fmt.Errorf("read %s: %w", i.path, err)
+		return nil, &problem.Error{
+			Kind: problem.Usage, Op: "read the cluster ids of this machine in", Subject: i.path, Why: yamlCause(err),
+			Next: "it must hold lines of the form REPOSITORY: ID; correct it, or move it aside and pass --cluster-id",
+		}
+	}
+	if known == nil { // the file holds nothing, or comments alone
+		known = map[string]string{}
 	}
 	return known, nil
 }

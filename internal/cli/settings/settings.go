@@ -118,10 +118,8 @@ func read(path string) (File, error) {
 		}
 	}
 	if err := yaml.UnmarshalStrict(bytes.TrimSpace(data), &f); err != nil {
-		// YAML is read by way of JSON, which is nobody's concern.
-		why := strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: json: ")
 		return f, &problem.Error{
-			Kind: problem.Usage, Op: "read the config file", Subject: path, Why: why,
+			Kind: problem.Usage, Op: "read the config file", Subject: path, Why: yamlCause(err),
 			Next: "docs/quickstart.md has an example with every field",
 		}
 	}
@@ -146,4 +144,9 @@ func secretFile(path, what string) ([]byte, error) {
 		return nil, &problem.Error{Kind: problem.Denied, Op: "read " + what, Subject: path, Err: err}
 	}
 	return data, nil
+}
+
+// yamlCause hides that YAML is read by way of JSON.
+func yamlCause(err error) string {
+	return strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: json: ")
 }
