@@ -24,16 +24,17 @@ func maskRules() []maskRule {
 		rule(`127\.0\.0\.1:\d{5}\b`, "127.0.0.1:PORT"),
 		rule(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "TIME"),
 		rule(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, "TIME"),
-		rule(`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d UTC`, "TIME"),
+		rule(`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000`, "TIME"),
+		rule(`(\.holdfast-restore-\w+-)\d+`, "${1}RANDOM"),
 		rule(`-1[0-9]{9}\b`, "-UNIX"),
 		rule(`\b\d+(\.\d+)?(ns|µs|ms|s)\b`, "TOOK"),
 		rule(`\b(\d+(\.\d+)?) ?([KMGT]iB|B)\b`, "SIZE"),
-		rule(`("(tookNanoseconds|tookMilliseconds|size|inUse|fileBytes|freeBytes|oldRevisionBytes|raftTerm|raftIndex|raftAppliedIndex)"): \d+`, "$1: 0"),
-		rule(`((took\w+|size|inUse)): \d+`, "$1: 0"),
-		rule(`("(hashKV)"): \d+`, "$1: 0"),
-		rule(`hashKV: \d+`, "hashKV: 0"),
+		rule(`\b((took\w+|size|inUse|\w+Bytes|raftTerm|raft\w*Index)"?): \d+`, "$1: 0"),
+		rule(`\b\d+ bytes\b`, "N bytes"),
+		rule(`\b(hashKV"?): \d+`, "$1: 0"),
 		rule(`(Content hash:\s+)\d+`, "${1}HASH"),
-		rule(`[ \t]{2,}([^ \t\n])`, "  $1"), // columns are as wide as what varies in them
+		rule(`(\S)[ \t]{2,}`, "$1  "), // columns are as wide as what varies in them
+		rule(`(  SIZE  SIZE  )\d+(  \d+)`, "${1}APPLIED$2"),
 		rule(`(?m)[ \t]+$`, ""),
 	}
 }
@@ -42,7 +43,7 @@ func maskRules() []maskRule {
 func mask(text, work string) string {
 	text = strings.ReplaceAll(text, work, "$WORK")
 	if host, err := os.Hostname(); err == nil {
-		text = regexp.MustCompile(`("host"|"claimedBy"|host|claimedBy): "?`+regexp.QuoteMeta(host)+`\b`).ReplaceAllString(text, "$1: HOST")
+		text = regexp.MustCompile(`((host|claimedBy)"?: "?)`+regexp.QuoteMeta(host)+`\b`).ReplaceAllString(text, "${1}HOST")
 	}
 	for _, r := range maskRules() {
 		text = r.of.ReplaceAllString(text, r.with)

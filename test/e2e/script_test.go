@@ -34,8 +34,10 @@ var update = flag.Bool("update", false, "write what the program prints into the 
 func TestScripts(t *testing.T) {
 	servers := startServers(t)
 	root := t.TempDir()
-	if err := os.Chmod(root, 0o755); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{root, filepath.Dir(root)} { // "nobody" must get there
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	bin := filepath.Dir(binary(t))
 	testscript.Run(t, testscript.Params{
@@ -150,7 +152,7 @@ func TestEveryCommandsHelpIsAsReviewed(t *testing.T) {
 		o := u.must(append(path, "--help")...)
 		name := strings.Join(append([]string{"holdfast"}, path...), "-") + ".golden"
 		seen[name] = true
-		golden(t, filepath.Join("testdata", "help", name), mask(o.stdout, u.home))
+		golden(t, filepath.Join("testdata", "help", name), o.stdout)
 		for _, sub := range subcommands(o.stdout) {
 			if sub != "completion" && sub != "help" { // the library's own
 				visit(append(path[:len(path):len(path)], sub))
