@@ -17,7 +17,7 @@ func compareSize(m *Manifest, src Source) error {
 // expected makes damage of what a file without a manifest might be by nature: no snapshot, or one without a hash.
 func expected(m *Manifest, err error) error {
 	if m != nil && (errors.Is(err, ErrNotSnapshot) || errors.Is(err, ErrNoTrailer)) {
-		return fmt.Errorf("%w: it is not what its manifest describes: %v", ErrDamaged, err)
+		return fmt.Errorf("%w: it is not what its manifest describes: %s", ErrDamaged, err.Error())
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (c *Console) Fail(err error) int {
 // bare takes an error out of a Join that holds nothing else, so that it can be split into its parts.
 func bare(err error) error {
 	for {
-		joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost ones are taken off
+		joined, ok := err.(interface{ Unwrap() []error })
 		if !ok || len(joined.Unwrap()) != 1 {
 			return err
 		}
