@@ -20,10 +20,10 @@ const engineCluster = "c-test"
 // gives: a store that fails on purpose, another time, a fixed name.
 func engineSave(t *testing.T, e *server.Etcd, store blob.Store) snapshot.SaveConfig {
 	t.Helper()
-	return engineSaveFrom(t, etcdSettings(t, e), store)
+	return engineSaveFrom(t, etcdSettings(t, e), store, 5*time.Second)
 }
 
-func engineSaveFrom(t *testing.T, settings etcd.Config, store blob.Store) snapshot.SaveConfig {
+func engineSaveFrom(t *testing.T, settings etcd.Config, store blob.Store, stall time.Duration) snapshot.SaveConfig {
 	t.Helper()
 	client := dialEtcd(t, settings)
 	choice, err := etcd.Choose(inspect(t, client), etcd.Options{})
@@ -39,7 +39,7 @@ func engineSaveFrom(t *testing.T, settings etcd.Config, store blob.Store) snapsh
 		cfg.Candidates = append(cfg.Candidates, snapshot.Candidate{
 			Origin: snapshot.Origin{Endpoint: m.Endpoint, MemberName: m.Name, MemberID: etcd.FormatID(m.ID), Members: []snapshot.Member{}},
 			Open: func(ctx context.Context) (snapshot.Stream, error) {
-				return client.Snapshot(ctx, m, etcd.StreamConfig{StallTimeout: 5 * time.Second})
+				return client.Snapshot(ctx, m, etcd.StreamConfig{StallTimeout: stall})
 			},
 		})
 	}
