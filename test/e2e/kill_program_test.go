@@ -68,14 +68,6 @@ func (r *running) kill() (endedBefore bool) {
 	return !ok || !status.Signaled()
 }
 
-// interrupt asks the program to end.
-func (r *running) interrupt() {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		r.t.Fatal(err)
-	}
-}
-
 // says waits until the program has printed the text to standard error, or has ended; it reports whether it has.
 func (r *running) says(text string) bool { return r.stderr.await(text) }
 
