@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func TestAnInterruptedProgramLeavesNothingAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	again := servertest.NewEtcd(t, server.EtcdConfig{NoFsync: true})
 	s := servertest.MinIO(t, server.S3Config{}).S3
 	s3Bucketed(t, s, false)
 	good := shelf{newUser(t), []string{"--repo=file://" + filepath.Join(t.TempDir(), "repo")}}
@@ -48,15 +50,15 @@ func TestAnInterruptedProgramLeavesNothingAtAll(t *testing.T) {
 		u, k := newUser(t, env...), newTarget(t, []restoreKind{{"absent", false, false}, {"existing with wal", true, true}}[r.IntN(2)])
 		dir := filepath.Join(t.TempDir(), "repo")
 		kinds := map[string][]string{
-			"save raw":  append(save, "--compress=none", "--repo=file://"+dir),
-			"save zstd": append(save, "--compress=zstd", "--repo=file://"+dir),
-			"save s3":   append(append(save, "--compress=none"), flags...),
-			"restore":   append(append(good.args("etcd", "restore", file), memberFlags(e, e.Members[0])...), k.flags()...),
+			"save raw":  slices.Concat(save, []string{"--compress=none", "--repo=file://" + dir}),
+			"save zstd": slices.Concat(save, []string{"--compress=zstd", "--repo=file://" + dir}),
+			"save s3":   slices.Concat(save, []string{"--compress=none"}, flags),
+			"restore":   slices.Concat(good.args("etcd", "restore", file), memberFlags(again, again.Members[0]), k.flags()),
 			"trial":     good.args("repo", "verify", "--level=restore", "--record=false", file),
 		}
 		names := []string{"save raw", "save zstd", "save s3", "restore", "trial"}
 		kind := names[r.IntN(len(names))]
-		full := 300 * time.Millisecond
+		full := 150 * time.Millisecond
 		if kind == "trial" {
 			full = 1500 * time.Millisecond
 		}
@@ -78,7 +80,7 @@ func TestAnInterruptedProgramLeavesNothingAtAll(t *testing.T) {
 		switch kind {
 		case "restore":
 			if k.complete(t) {
-				k.boot(t, e, want)
+				k.boot(t, again, want)
 			}
 		case "save raw", "save zstd":
 			if _, err := os.Stat(dir); err == nil {

@@ -23,7 +23,7 @@ func (m moment) String() string {
 }
 
 // lineJitter spreads the kills after a line: what the line announces takes about as long.
-const lineJitter = 60 * time.Millisecond
+const lineJitter = 30 * time.Millisecond
 
 // chooseMoment takes any moment of a run that takes so long, or a little longer, or, one time in three, one shortly after
 // a line.
