@@ -80,7 +80,7 @@ func (c *Content) count(r *Record, newest bool) {
 	if r.Tombstone {
 		c.Tombstones++
 	}
-	if newest && !r.Tombstone {
+	if newest && r.live() {
 		c.LiveKeys++
 		c.LiveBytes += size
 	} else {

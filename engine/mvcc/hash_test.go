@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	etcdmvcc "go.etcd.io/etcd/server/v3/storage/mvcc"
 	"go.etcd.io/etcd/server/v3/storage/schema"
 	"pgregory.net/rapid"
@@ -293,5 +294,31 @@ func TestABumpedDatabaseKeepsItsOldHash(t *testing.T) {
 	}
 	if got != want {
 		t.Errorf("hash at the old revision: %d, was %d", got, want)
+	}
+	checkLiveKeys(t, before, after)
+	compareWithFreshBoot(t, path+".snapshot")
+}
+
+// checkLiveKeys compares what two databases serve, in each of the ways to count it.
+func checkLiveKeys(t *testing.T, before, after *File) {
+	t.Helper()
+	count := func(f *File) (counts [3]int64) {
+		content, err := f.Content(background)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stats, err := f.Stats(background)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts = [3]int64{content.LiveKeys, stats.Objects, 0}
+		err = f.Live(background, nil, func(Record) error { counts[2]++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counts
+	}
+	if diff := cmp.Diff(count(before), count(after)); diff != "" {
+		t.Errorf("live keys by Content, Stats and Live (-before +after):\n%s", diff)
 	}
 }

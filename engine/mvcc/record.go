@@ -89,6 +89,10 @@ func (r *Record) read(p *page, i int) error {
 	return nil
 }
 
+// live tells whether r, when it is the newest record of its key, is something that etcd serves. Neither a deletion is,
+// nor the record that etcdutl's revision bump leaves: no request can name its empty key.
+func (r *Record) live() bool { return !r.Tombstone && len(r.Key) > 0 }
+
 // keyPosition returns where in the file the length of r's key stands; r was read from that element.
 func (r *Record) keyPosition(p *page, i int) int64 {
 	at, keySize, _ := p.sizes(i)

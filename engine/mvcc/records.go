@@ -43,7 +43,7 @@ func (f *File) Live(ctx context.Context, prefix []byte, fn func(Record) error) e
 		return f.newestFirst(ctx, &backwards{
 			ceiling: math.MaxInt64,
 			each: func(p *page, i int, r *Record, _ bool) error {
-				if !bytes.HasPrefix(r.Key, prefix) || !keys.add(r.Key, r.keyPosition(p, i)) || r.Tombstone {
+				if !bytes.HasPrefix(r.Key, prefix) || !keys.add(r.Key, r.keyPosition(p, i)) || !r.live() {
 					return nil
 				}
 				return fn(*r)

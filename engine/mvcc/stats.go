@@ -61,7 +61,7 @@ func (f *File) Stats(ctx context.Context) (Stats, error) {
 			ceiling: head.Revision,
 			each: func(_ *page, _ int, r *Record, newest bool) error {
 				size := int64(len(r.Key) + len(r.Value))
-				if !newest || r.Tombstone {
+				if !newest || !r.live() {
 					s.OldRecords++
 					s.OldBytes += size
 					return nil
