@@ -50,7 +50,7 @@ func (r *Repository) head(ctx context.Context, name string, size int64) ([]byte,
 func (e *Entry) guess() {
 	e.Created, e.Trigger = e.Info.ModTime.UTC(), snapshot.TriggerManual
 	if rke, ok := snapshot.ParseRKEFile(e.File); ok {
-		e.Maker, e.Base, e.Created = MakerRKE, e.File, rke.Time
+		e.Maker, e.Base, e.Created, e.Cluster = MakerRKE, e.File, rke.Time, rke.ClusterID
 		if rke.Recurring {
 			e.Trigger = snapshot.TriggerRecurring
 		}
@@ -80,7 +80,7 @@ func (e *Entry) guess() {
 	}
 }
 
-// readHeaders takes the node from the metadata that k3s and rke2 give to the objects they upload.
+// readHeaders takes cluster and node from the metadata that k3s and rke2 give to the objects they upload.
 func (r *Repository) readHeaders(ctx context.Context, e *Entry) error {
 	info, err := r.store.Stat(ctx, e.File)
 	if errors.Is(err, blob.ErrNotExist) {
@@ -88,6 +88,9 @@ func (r *Repository) readHeaders(ctx context.Context, e *Entry) error {
 	}
 	if err != nil {
 		return err
+	}
+	if e.Cluster == "" {
+		e.Cluster = cmp.Or(info.Metadata["k3s-cluster-id"], info.Metadata["rke2-cluster-id"])
 	}
 	node := cmp.Or(info.Metadata["k3s-node-name"], info.Metadata["rke2-node-name"], info.Metadata[snapshot.MetadataNode])
 	if node == "" {
@@ -113,16 +116,14 @@ func groupForeign(list []Entry) {
 		}
 	}
 	slices.SortFunc(byTime, func(a, b *Entry) int {
-		if c := cmp.Compare(a.Base, b.Base); c != 0 {
-			return c
-		}
-		return a.Created.Compare(b.Created)
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Base, b.Base), a.Created.Compare(b.Created))
 	})
 	var first *Entry
 	seen := map[string]bool{}
 	for _, e := range byTime {
 		// A second file of one node is the next backup, however soon it came.
-		if first == nil || e.Base != first.Base || e.Created.Sub(first.Created) > sameBackup || e.Node == "" || seen[e.Node] {
+		if first == nil || e.Cluster != first.Cluster || e.Base != first.Base ||
+			e.Created.Sub(first.Created) > sameBackup || e.Node == "" || seen[e.Node] {
 			first = e
 			clear(seen)
 		}

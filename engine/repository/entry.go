@@ -21,6 +21,9 @@ type Entry struct {
 	Node    string
 	Created time.Time
 	Trigger snapshot.Trigger
+	// Cluster is Holdfast's id of the cluster in the manifest. Of a foreign snapshot it is the maker's own id of the
+	// cluster: from RKE's name, or from the metadata that k3s gives to its objects; else empty.
+	Cluster string
 	// Backup groups the files of one run.
 	Backup   string
 	Encoding snapshot.Encoding
@@ -29,6 +32,8 @@ type Entry struct {
 	Reason string
 	// manifests are all that name this file, bound to it or outlived.
 	manifests []string
+	// newer says that its manifest is of a format that this version does not know.
+	newer bool
 	// sidecar is the file in which k3s keeps a snapshot's metadata, "" when there is none.
 	sidecar string
 }

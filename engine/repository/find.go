@@ -18,21 +18,46 @@ func (r *Repository) Find(ctx context.Context, name string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return find(list, name, r.Location())
+	return find(list, name, r.Location(), isFile, isStem, isBeginning)
 }
 
-func find(list []Entry, name, location string) (*Entry, error) {
-	for _, same := range []func(Entry) bool{
-		func(e Entry) bool { return e.File == name },
-		func(e Entry) bool {
-			stem, _ := snapshot.SplitExtension(e.File)
-			return stem == name
-		},
-		func(e Entry) bool { return strings.HasPrefix(e.File, name) },
-	} {
+// FindWhole returns the snapshots with the given names, with or without extension, in this order and none twice. The
+// beginning of a name is not enough here: who deletes "snap1" when it has gone must not lose "snap10".
+func (r *Repository) FindWhole(ctx context.Context, names []string) ([]Entry, error) {
+	list, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []Entry
+	seen := map[string]bool{}
+	for _, name := range names {
+		e, err := find(list, name, r.Location(), isFile, isStem)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[e.File] {
+			found = append(found, *e)
+		}
+		seen[e.File] = true
+	}
+	return found, nil
+}
+
+func isFile(e Entry, name string) bool { return e.File == name }
+
+func isStem(e Entry, name string) bool {
+	stem, _ := snapshot.SplitExtension(e.File)
+	return stem == name
+}
+
+func isBeginning(e Entry, name string) bool { return strings.HasPrefix(e.File, name) }
+
+// find tries one way of naming after the other.
+func find(list []Entry, name, location string, ways ...func(Entry, string) bool) (*Entry, error) {
+	for _, same := range ways {
 		var found []Entry
 		for _, e := range list {
-			if same(e) {
+			if same(e, name) {
 				found = append(found, e)
 			}
 		}

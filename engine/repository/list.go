@@ -159,7 +159,7 @@ func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
 		return true, nil
 	case other != nil:
 		e.guess()
-		e.Maker, e.State, e.Reason = MakerHoldfast, StateUnverified, other.Error()
+		e.Maker, e.State, e.Reason, e.newer = MakerHoldfast, StateUnverified, other.Error(), true
 		return true, nil
 	}
 	return false, nil
@@ -173,7 +173,7 @@ func (r *Repository) keepsMetadata() bool {
 // take fills in what a manifest says.
 func (e *Entry) take(m *snapshot.Manifest) {
 	e.Maker, e.Base, e.Node, e.Created, e.Trigger = MakerHoldfast, m.Name, m.Node, m.Created, m.Trigger
-	e.Backup, e.Encoding = m.Backup, m.Stored.Encoding
+	e.Cluster, e.Backup, e.Encoding = m.ClusterID, m.Backup, m.Stored.Encoding
 	e.State, e.Reason = stateOf(m)
 	if e.Info.Size != m.Stored.Size {
 		e.State = StateDamaged

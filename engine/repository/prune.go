@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 )
@@ -46,6 +47,7 @@ func (r *Repository) Prune(ctx context.Context, cfg PruneConfig) (*Pruned, error
 			return nil, err
 		}
 	}
+	cfg.Policy.Now = r.now()
 	p := &Pruned{Verdicts: cfg.Policy.Apply(list), Failed: map[string]error{}}
 	if cfg.DryRun {
 		return p, nil
@@ -85,16 +87,25 @@ func (r *Repository) vouch(ctx context.Context, list []Entry, cfg PruneConfig) e
 			e.State, e.Reason = StateComplete, ""
 		case ctx.Err() != nil:
 			return err
-		default:
+		case problem.KindOf(err) == problem.Damaged:
 			e.State, e.Reason = StateDamaged, err.Error()
+		default: // it could not be read, which says nothing about it: it does not count as good
+			e.Reason = err.Error()
 		}
 	}
 	return nil
 }
 
 // Delete removes a snapshot: the payload first, because what is left of a deletion that was cut short must not look
-// like a snapshot, then what describes it.
+// like a snapshot, then what describes it. It refuses one whose manifest is of a format that this version does not
+// know: others may build on it.
 func (r *Repository) Delete(ctx context.Context, e Entry) error {
+	if e.newer {
+		return &problem.Error{
+			Kind: problem.Refused, Op: "delete", Subject: r.store.Location(e.File),
+			Why: e.Reason, Next: "delete it with the version of holdfast that wrote it",
+		}
+	}
 	names := append([]string{e.File}, e.manifests...)
 	if e.sidecar != "" {
 		names = append(names, e.sidecar)
@@ -127,6 +138,13 @@ func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
 		file, _, _ := snapshot.ParseManifestName(info.Name)
 		if payloads[file] || r.now().Sub(info.ModTime) < outlivedAge {
 			continue
+		}
+		// A newer version may keep its payloads in places that this one does not know.
+		switch _, err := r.readManifest(ctx, info.Name); {
+		case errors.Is(err, snapshot.ErrSchema), errors.Is(err, blob.ErrNotExist):
+			continue
+		case err != nil && !errors.Is(err, snapshot.ErrManifest):
+			return removed, err
 		}
 		if err := r.store.Delete(ctx, info.Name); err != nil && !errors.Is(err, blob.ErrNotExist) {
 			return removed, fmt.Errorf("delete %s: %w", r.store.Location(info.Name), err)

@@ -27,7 +27,16 @@ type Policy struct {
 	// Foreign also prunes recurring snapshots that k3s, rke2 or RKE made, by their exact names. Without it only what
 	// Holdfast wrote is pruned.
 	Foreign bool
+	// Now is the present time. A snapshot that is dated later was named by a clock that went wrong: it is not newer
+	// than those of today, and does not push them out. Zero: nothing is taken for that.
+	Now time.Time
 }
+
+// ahead is how far the clocks of a cluster's machines may lie apart.
+const ahead = 5 * time.Minute
+
+// misdated says that a snapshot's time cannot be true.
+func (p Policy) misdated(at time.Time) bool { return !p.Now.IsZero() && at.After(p.Now.Add(ahead)) }
 
 // Safety and pre-change snapshots keep this many each.
 const keepSpecial = 3
@@ -64,15 +73,17 @@ func (p Policy) Apply(entries []Entry) []Verdict {
 	return verdicts
 }
 
-// row is a set of snapshots of which some number is kept.
+// row is a set of snapshots of which some number is kept. Two clusters never share one: the backups of one that has
+// stopped would go as the other's come.
 type row struct {
 	trigger    snapshot.Trigger
 	base, node string
+	cluster    string
 	foreign    bool
 }
 
 func (p Policy) rowOf(e Entry) row {
-	key := row{trigger: e.Trigger, base: e.Base, foreign: e.Manifest == nil}
+	key := row{trigger: e.Trigger, base: e.Base, cluster: e.Cluster, foreign: e.Manifest == nil}
 	if e.Maker == MakerRKE {
 		key.base = "" // each has a name of its own
 	}
@@ -98,8 +109,10 @@ func (p Policy) spares(e Entry) string {
 	switch {
 	case p.Base != "" && e.Base != p.Base, p.Node != "" && e.Node != p.Node:
 		return "not of the name that was asked for"
-	case e.Manifest != nil && p.ClusterID != "" && e.Manifest.ClusterID != p.ClusterID:
-		return "belongs to cluster " + e.Manifest.ClusterID
+	case e.Manifest != nil && p.ClusterID != "" && e.Cluster != p.ClusterID:
+		return "belongs to cluster " + e.Cluster
+	case p.misdated(e.Created):
+		return "dated in the future: left for a person to judge"
 	case e.Trigger == snapshot.TriggerManual && p.KeepManual <= 0:
 		return "manual: never pruned unless asked"
 	case e.State == StateSuspect:
@@ -110,6 +123,8 @@ func (p Policy) spares(e Entry) string {
 		return fmt.Sprintf("made by %s: not pruned unless asked", e.Maker)
 	case e.Manifest == nil && (e.Maker == MakerEtcdctl || e.Trigger != snapshot.TriggerRecurring):
 		return "foreign, and its name does not say that it is a recurring one"
+	case e.Maker == MakerRKE && e.Cluster == "":
+		return "foreign, and its name does not say which cluster's it is"
 	}
 	return ""
 }

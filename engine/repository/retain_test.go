@@ -19,7 +19,7 @@ func entry(n int, trigger snapshot.Trigger, node string, state State) Entry {
 	created := epoch.Add(time.Duration(n) * time.Minute)
 	name := snapshot.Name{Base: trigger.Base(), Node: node, Time: created}
 	return Entry{
-		File: name.String() + ".db", Info: blob.Info{}, Manifest: &snapshot.Manifest{ClusterID: "c-1"}, Maker: MakerHoldfast,
+		File: name.String() + ".db", Info: blob.Info{}, Manifest: &snapshot.Manifest{ClusterID: "c-1"}, Cluster: "c-1", Maker: MakerHoldfast,
 		Base: name.Base, Node: node, Created: created, Trigger: trigger, Backup: fmt.Sprint("run", n), State: state,
 	}
 }
@@ -33,7 +33,7 @@ func anyEntry(t *rapid.T, n int) Entry {
 	case 0:
 		e.Manifest, e.Maker, e.State = nil, MakerK3s, StateUnverified
 	case 1:
-		e.Manifest.ClusterID = "c-other"
+		e.Manifest.ClusterID, e.Cluster = "c-other", "c-other"
 	case 2:
 		e.Backup = "shared"
 	}
@@ -147,6 +147,11 @@ func TestRetentionCountsGoodBackupsOfEachRow(t *testing.T) {
 		{"each node has its own row on disk", Policy{Keep: 1, PerNode: true}, []Entry{entry(1, r, "n1", StateChecked), entry(2, r, "n2", StateChecked)}, nil},
 		{"the files of one run count as one in a bucket", Policy{Keep: 1}, []Entry{sameRun(1, "n1"), sameRun(2, "n2"), sameRun(11, "n1"), sameRun(12, "n2")}, []int{0, 1}},
 		{"keep 0 means keep 1", Policy{}, []Entry{entry(1, r, "n1", StateChecked), entry(2, r, "n1", StateChecked)}, []int{0}},
+		{"two clusters in one folder do not count for each other", Policy{Keep: 1}, []Entry{of("c-2", entry(1, r, "n1", StateChecked)), entry(2, r, "n1", StateChecked), entry(3, r, "n1", StateChecked)}, []int{1}},
+		{"one from the future does not push out today's", Policy{Keep: 1, Now: epoch.Add(2 * time.Minute)}, []Entry{entry(1, r, "n1", StateChecked), entry(2, r, "n1", StateChecked), entry(999, r, "n1", StateChecked)}, []int{0}},
+		{"clocks that differ a little are right", Policy{Keep: 1, Now: epoch.Add(2 * time.Minute)}, []Entry{entry(1, r, "n1", StateChecked), entry(4, r, "n1", StateChecked)}, []int{0}},
+		{"two clusters of RKE do not count for each other", Policy{Keep: 1, Foreign: true}, []Entry{rke(1, "c-aaaaa"), rke(2, "c-bbbbb"), rke(3, "c-bbbbb")}, []int{1}},
+		{"what RKE's rolling container wrote names no cluster", Policy{Keep: 1, Foreign: true}, []Entry{rke(1, ""), rke(2, ""), rke(3, "c-bbbbb")}, nil},
 		{"only the node that was asked for", Policy{Keep: 1, Node: "n2", PerNode: true}, []Entry{entry(1, r, "n1", StateChecked), entry(2, r, "n1", StateChecked)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,6 +174,25 @@ func TestRetentionCountsGoodBackupsOfEachRow(t *testing.T) {
 	}
 }
 
+// of gives a snapshot of ours to another cluster.
+func of(cluster string, e Entry) Entry {
+	e.Manifest, e.Cluster = &snapshot.Manifest{ClusterID: cluster}, cluster
+	return e
+}
+
+// rke is a recurring snapshot of RKE's that was found good.
+func rke(n int, cluster string) Entry {
+	at := epoch.Add(time.Duration(n) * time.Minute)
+	file := at.Format(time.RFC3339) + "_etcd.zip"
+	if cluster != "" {
+		file = snapshot.RKEName{ClusterID: cluster, Recurring: true, Slot: at}.File(false)
+	}
+	e := Entry{File: file, Encoding: snapshot.EncodingRKE}
+	e.guess()
+	e.Backup, e.State = e.File, StateComplete
+	return e
+}
+
 func TestDeletionsBeginWithTheOldest(t *testing.T) {
 	r := snapshot.TriggerRecurring
 	list := Deletions(Policy{Keep: 1}.Apply([]Entry{
@@ -188,7 +212,13 @@ func TestForeignFilesOfOneRunAreOneBackup(t *testing.T) {
 		foreign("etcd-snapshot", "n3", epoch.Add(4*time.Minute)), foreign("etcd-snapshot", "n1", epoch.Add(time.Hour)),
 		foreign("on-demand", "n1", epoch), foreign("on-demand", "n1", epoch.Add(time.Minute)),
 	}
+	other := foreign("etcd-snapshot", "n4", epoch.Add(2*time.Second))
+	other.Cluster = "another"
+	list = append(list, other)
 	groupForeign(list)
+	if list[6].Backup == list[0].Backup {
+		t.Error("the snapshots of two clusters are one backup")
+	}
 	if list[0].Backup != list[1].Backup || list[1].Backup != list[2].Backup {
 		t.Errorf("one run became several backups: %q %q %q", list[0].Backup, list[1].Backup, list[2].Backup)
 	}

@@ -3,6 +3,7 @@ package repo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,7 @@ func newDelete(c *console.Console, flags *settings.Flags) *cobra.Command {
 		Use:               "delete SNAPSHOT...",
 		Aliases:           []string{"rm"},
 		Short:             "Delete snapshots, on purpose",
+		Long:              "Delete snapshots, on purpose and of whatever state. SNAPSHOT is a whole name, with or without extension.",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: flags.CompleteSnapshots(0),
 	}
@@ -29,40 +31,45 @@ func newDelete(c *console.Console, flags *settings.Flags) *cobra.Command {
 				return err
 			}
 			// All names are looked up before the first is deleted: a typing error must not leave half of it done.
-			entries, err := choose(cmd.Context(), repo, args, false)
+			entries, err := repo.FindWhole(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
+			gone := []string{}
 			for _, e := range entries {
-				if err := repo.Delete(cmd.Context(), e); err != nil {
-					return err
+				if err = repo.Delete(cmd.Context(), e); err != nil {
+					break // and what has gone by now is told all the same
 				}
+				gone = append(gone, e.File)
 			}
-			gone := names(entries)
-			return c.Print(console.Result{
-				Value: struct {
-					Deleted []string `json:"deleted"`
-				}{gone},
-				Names: gone,
-				Table: func(w io.Writer) {
-					for _, n := range gone {
-						fmt.Fprintf(w, "%s deleted from %s\n", n, repo.Location())
-					}
-				},
-			})
+			return errors.Join(c.Print(deleted(repo.Location(), gone)), err)
 		})
 	}
 	return cmd
+}
+
+func deleted(location string, gone []string) console.Result {
+	return console.Result{
+		Value: struct {
+			Deleted []string `json:"deleted"`
+		}{gone},
+		Names: gone,
+		Table: func(w io.Writer) {
+			for _, n := range gone {
+				fmt.Fprintf(w, "%s deleted from %s\n", n, location)
+			}
+		},
+	}
 }
 
 // ownerID makes sure that this cluster may delete here, and returns its id. A repository without an owner holds foreign
 // snapshots alone, and anybody who can reach it may.
 func ownerID(ctx context.Context, c *console.Console, repo *settings.Opened, given string, readOnly bool) (string, error) {
 	owner, err := repo.Owner(ctx)
-	if err != nil || owner == nil {
-		return "", err
-	}
 	given = cmp.Or(given, repo.ClusterID)
+	if err != nil || owner == nil {
+		return given, err
+	}
 	if given == "" && readOnly {
 		return owner.ClusterID, nil
 	}

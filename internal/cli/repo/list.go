@@ -16,7 +16,9 @@ import (
 type listView struct {
 	Repository string            `json:"repository"`
 	Owner      *repository.Owner `json:"owner,omitempty"`
-	Snapshots  []entryView       `json:"snapshots"`
+	// OwnerProblem says why nobody can tell who owns it. That forbids to write, and nothing else.
+	OwnerProblem string      `json:"ownerProblem,omitempty"`
+	Snapshots    []entryView `json:"snapshots"`
 }
 
 func newList(c *console.Console, flags *settings.Flags) *cobra.Command {
@@ -40,11 +42,12 @@ well when it was taken), damaged.`,
 			if err != nil {
 				return err
 			}
-			owner, err := repo.Owner(cmd.Context())
-			if err != nil {
-				return err
+			v := listView{Repository: repo.Location(), Snapshots: []entryView{}}
+			if v.Owner, err = repo.Owner(cmd.Context()); err != nil {
+				err = repository.Explain("read the owner of", repo.Location(), err)
+				c.Notef("%v", err)
+				v.OwnerProblem = err.Error()
 			}
-			v := listView{Repository: repo.Location(), Owner: owner, Snapshots: []entryView{}}
 			for _, e := range list {
 				v.Snapshots = append(v.Snapshots, view(repo.Store().Location, e))
 			}
