@@ -50,20 +50,46 @@ func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, En
 		return nil, "", err
 	}
 	enc, ok := Sniff(src.Name(), head)
-	if !ok {
-		enc, ok = sniffLoose(head)
+	if ok {
+		p, err := openEncoded(ctx, src, enc, spoolDir)
+		return p, enc, err
 	}
-	if !ok {
+	if enc, ok = sniffLoose(head); !ok {
 		return nil, "", ErrNotSnapshot
 	}
-	switch enc {
-	case EncodingZip, EncodingRKE:
-		p, err := openZip(ctx, src, spoolDir)
-		return p, enc, err
-	default:
-		p, err := openStream(ctx, src, enc)
-		return p, enc, err
+	p, err := openEncoded(ctx, src, enc, spoolDir)
+	if err != nil {
+		return nil, enc, err
 	}
+	if err := p.requireDatabase(); err != nil {
+		return nil, enc, errors.Join(err, p.Close())
+	}
+	return p, enc, nil
+}
+
+func openEncoded(ctx context.Context, src Source, enc Encoding, spoolDir string) (*payload, error) {
+	if enc == EncodingZip || enc == EncodingRKE {
+		return openZip(ctx, src, spoolDir)
+	}
+	return openStream(ctx, src, enc)
+}
+
+// requireDatabase looks at the beginning of what is unpacked, which nobody has looked at before: a packed text is no
+// damaged snapshot. Whether it is a text or damage shows when all of it has been unpacked.
+func (p *payload) requireDatabase() error {
+	var head bytes.Buffer
+	_, err := io.CopyN(&head, p.Reader, boltHead)
+	if err == nil && isDatabase(head.Bytes()) {
+		p.Reader = io.MultiReader(&head, p.Reader)
+		return nil
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, p.Reader)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("%w: something else is packed in it", ErrNotSnapshot)
 }
 
 // sniffLoose is for a file that the user named: an archive of any name with one entry will do.
@@ -268,8 +294,12 @@ func databaseEntry(archive *zip.Reader) (*zip.File, error) {
 			found = append(found, entry)
 		}
 	}
-	if len(found) != 1 {
+	const encrypted = 1
+	switch {
+	case len(found) != 1:
 		return nil, fmt.Errorf("%w: the archive has %d entries that could be the database, not one", ErrNotSnapshot, len(found))
+	case found[0].Flags&encrypted != 0:
+		return nil, fmt.Errorf("%w: the archive is encrypted; unpack it first", ErrNotSnapshot)
 	}
 	return found[0], nil
 }

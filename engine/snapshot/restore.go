@@ -81,7 +81,7 @@ type Restored struct {
 // either absent (or empty, as it was) or complete. What an interrupted restore left is removed by the next one.
 func Restore(ctx context.Context, cfg RestoreConfig) (*Restored, error) {
 	started := time.Now()
-	p, err := plan(cfg)
+	p, err := plan(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -163,6 +164,9 @@ func (e *edited) setVersions(tx *bolt.Tx, rule versionRule, f *finding) error {
 func (e *edited) bump(tx *bolt.Tx, amount uint64) error {
 	if amount == 0 {
 		return nil
+	}
+	if e.revision > math.MaxInt64-int64(amount) {
+		return usage(fmt.Errorf("--bump-revision %d is too large for a database at revision %d", amount, e.revision))
 	}
 	e.revision += int64(amount)
 	meta := tx.Bucket(schema.Meta.Name())

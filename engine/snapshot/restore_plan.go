@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,7 +23,7 @@ type restorePlan struct {
 	size int64
 }
 
-func plan(cfg RestoreConfig) (*restorePlan, error) {
+func plan(ctx context.Context, cfg RestoreConfig) (*restorePlan, error) {
 	p, err := planMembers(cfg.Target)
 	if err != nil {
 		return nil, usage(err)
@@ -37,9 +38,8 @@ func plan(cfg RestoreConfig) (*restorePlan, error) {
 	if p.version, err = newVersionRule(cfg.EtcdVersion, cfg.RunVersion); err != nil {
 		return nil, usage(err)
 	}
-	p.size = cfg.Source.Size()
+	p.size = unpackedSize(ctx, cfg.Source, cfg.Manifest)
 	if m := cfg.Manifest; m != nil {
-		p.size = m.Database.Size
 		if err := p.version.acceptVersion(m.Database.StorageVersion); err != nil {
 			return nil, err
 		}

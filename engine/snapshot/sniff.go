@@ -77,6 +77,9 @@ func sniffZip(head []byte) (Encoding, bool) {
 		return "", false
 	}
 	entry := string(head[fixed:nameEnd])
+	if rest := head[data:]; strings.HasSuffix(entry, "/") && bytes.HasPrefix(rest, zipMagic()) {
+		return sniffZip(rest) // a directory comes before what is in it
+	}
 	encoding := EncodingZip
 	if isRKEEntry(entry) {
 		encoding = EncodingRKE
@@ -93,15 +96,19 @@ func sniffZip(head []byte) (Encoding, bool) {
 }
 
 const (
-	rkeDatabasePrefix = "/backup/"
-	rkeStatePrefix    = "/etc/kubernetes/"
+	rkeDatabasePrefix = "backup/"
+	rkeStatePrefix    = "etc/kubernetes/"
 	rkeStateSuffix    = ".rkestate"
 )
 
+// RKE writes absolute entry names. Whoever unpacks such an archive and packs it again gets relative ones.
 func isRKEEntry(entry string) bool {
-	return strings.HasPrefix(entry, rkeDatabasePrefix) || isRKEState(entry)
+	return strings.HasPrefix(relative(entry), rkeDatabasePrefix) || isRKEState(entry)
 }
 
 func isRKEState(entry string) bool {
+	entry = relative(entry)
 	return strings.HasPrefix(entry, rkeStatePrefix) && strings.HasSuffix(entry, rkeStateSuffix)
 }
+
+func relative(entry string) string { return strings.TrimPrefix(strings.TrimPrefix(entry, "."), "/") }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,10 @@ func TestASnapshotIsRecognisedByWhatItHolds(t *testing.T) {
 		{long + ".zip", func(data []byte) []byte { return zipOf(t, zip.Deflate, long, data) }, snapshot.EncodingZip},
 		{"x.zip", func(data []byte) []byte { return zipOf(t, zip.Store, "any.db", data) }, snapshot.EncodingZip},
 		{"x.zip", func(data []byte) []byte { return zipOf(t, zip.Deflate, "/backup/x", data) }, snapshot.EncodingRKE},
+		{"x.zip", func(data []byte) []byte { return zipOf(t, zip.Deflate, "backup/x", data) }, snapshot.EncodingRKE},
+		{"x.zip", func(data []byte) []byte {
+			return slices.Concat(zipOf(t, zip.Store, "backup/", nil)[:30+len("backup/")], zipOf(t, zip.Deflate, "./backup/x", data))
+		}, snapshot.EncodingRKE},
 		{"x.db.zst", func(data []byte) []byte { return zstdOf(t, data, zstd.SpeedFastest) }, snapshot.EncodingZstd},
 		{"x.zst", func(data []byte) []byte { return zstdOf(t, data, zstd.SpeedBestCompression) }, snapshot.EncodingZstd},
 	} {

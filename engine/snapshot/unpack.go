@@ -16,10 +16,7 @@ type Unpacked struct {
 // and, when m is not nil, the manifest's.
 func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progress Progress) (*Unpacked, error) {
 	explain := (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain
-	size := src.Size()
-	if m != nil {
-		size = m.Database.Size
-	}
+	size := unpackedSize(ctx, src, m)
 	if err := compareSize(m, src); err != nil {
 		return nil, explain(err)
 	}

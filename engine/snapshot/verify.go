@@ -59,18 +59,13 @@ type Verified struct {
 // (problem.Damaged). A trial restore that had to be skipped is no error: the evidence says so, and the content has
 // been checked instead.
 func Verify(ctx context.Context, cfg VerifyConfig) (*Verified, error) {
-	v := &verifier{VerifyConfig: cfg, result: &Verified{}}
-	started := cfg.Now()
-	var err error
-	if cfg.Level == LevelRestore {
-		if reason := cfg.Prover.Ready(v.size()); reason != "" {
-			err = v.read(ctx, true)
-			v.note(LevelRestore, OutcomeSkipped, started, reason)
-		} else {
-			err = v.prove(ctx)
-		}
-	} else {
-		err = v.read(ctx, cfg.Level.Covers(LevelContent))
+	v := &verifier{VerifyConfig: cfg, result: &Verified{}, size: unpackedSize(ctx, cfg.Source, cfg.Manifest)}
+	err := v.test(ctx)
+	if err != nil && isDamage(err) && cfg.Source.Path() == "" && ctx.Err() == nil {
+		// What came over a network may have been damaged on its way. A verdict that stays in the manifest wants the same
+		// answer twice.
+		v.result = &Verified{}
+		err = v.test(ctx)
 	}
 	if err == nil {
 		return v.result, nil
@@ -81,14 +76,22 @@ func Verify(ctx context.Context, cfg VerifyConfig) (*Verified, error) {
 type verifier struct {
 	VerifyConfig
 	result *Verified
+	// size of the database, as good as it is known beforehand.
+	size int64
 }
 
-// size of the database, as good as it is known beforehand.
-func (v *verifier) size() int64 {
-	if v.Manifest != nil {
-		return v.Manifest.Database.Size
+func (v *verifier) test(ctx context.Context) error {
+	if v.Level != LevelRestore {
+		return v.read(ctx, v.Level.Covers(LevelContent))
 	}
-	return v.Source.Size()
+	reason := v.Prover.Ready(v.size)
+	if reason == "" {
+		return v.prove(ctx)
+	}
+	started := v.Now()
+	err := v.read(ctx, true)
+	v.note(LevelRestore, OutcomeSkipped, started, reason)
+	return err
 }
 
 func (v *verifier) note(l Level, o Outcome, started time.Time, reason string) {
@@ -148,7 +151,7 @@ func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) erro
 		}
 		return err
 	}
-	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size()}); err != nil {
+	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size}); err != nil {
 		return err
 	}
 	spool, err := newSpool(v.SpoolDir)
@@ -211,7 +214,7 @@ func (v *verifier) extract(ctx context.Context, spool io.Writer) (*extracted, er
 	if spool == nil {
 		x, err = extract(ctx, v.Source, nil, v.SpoolDir, false)
 	} else {
-		x, err = extract(ctx, v.Source, reporting(spool, PhaseRead, v.size(), v.Progress), v.SpoolDir, false)
+		x, err = extract(ctx, v.Source, reporting(spool, PhaseRead, v.size, v.Progress), v.SpoolDir, false)
 	}
 	if err != nil {
 		return nil, expected(v.Manifest, err)
