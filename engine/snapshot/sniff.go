@@ -67,7 +67,7 @@ func unzstd(head []byte) io.Reader {
 // sniffZip looks into the first entry, whose name also tells whose archive it is.
 func sniffZip(head []byte) (Encoding, bool) {
 	const fixed, stored, deflated = 30, 0, 8
-	if len(head) < fixed {
+	if len(head) < fixed || !bytes.HasPrefix(head, zipMagic()) {
 		return "", false
 	}
 	method := binary.LittleEndian.Uint16(head[8:])
@@ -77,8 +77,8 @@ func sniffZip(head []byte) (Encoding, bool) {
 		return "", false
 	}
 	entry := string(head[fixed:nameEnd])
-	if rest := head[data:]; strings.HasSuffix(entry, "/") && bytes.HasPrefix(rest, zipMagic()) {
-		return sniffZip(rest) // a directory comes before what is in it
+	if next := data + int(binary.LittleEndian.Uint32(head[18:])); strings.HasSuffix(entry, "/") && next < len(head) {
+		return sniffZip(head[next:]) // a directory comes before what is in it
 	}
 	encoding := EncodingZip
 	if isRKEEntry(entry) {
