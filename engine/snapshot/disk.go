@@ -31,6 +31,12 @@ func diskProblem(op, path string, err error) error {
 	case errors.Is(err, unix.ENOTDIR):
 		p.Kind, p.Why = problem.Refused, "a file is in the way"
 		p.Next = "choose another directory"
+	case errors.Is(err, unix.ELOOP):
+		p.Kind, p.Why = problem.Refused, "its symbolic links go round in a circle"
+		p.Next = "correct the link, or choose another directory"
+	case errors.Is(err, unix.ENAMETOOLONG):
+		p.Kind, p.Why = problem.Refused, "the name is too long for this file system"
+		p.Next = "choose a shorter name"
 	case errors.Is(err, fs.ErrExist), errors.Is(err, unix.ENOTEMPTY):
 		p.Kind, p.Why = problem.Refused, "it appeared meanwhile"
 		p.Next = "find out who else is writing there, then try again"

@@ -68,7 +68,7 @@ func newSite(t Target) (*site, error) {
 func existsEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, requireNoLink(dir)
 	}
 	if errors.Is(err, unix.ENOTDIR) {
 		return false, &problem.Error{
@@ -89,6 +89,18 @@ func existsEmpty(dir string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// requireNoLink refuses a link to a place that does not exist: the last rename would not follow it.
+func requireNoLink(dir string) error {
+	target, err := os.Readlink(dir)
+	if err != nil {
+		return nil // no link: nothing at all is there
+	}
+	return &problem.Error{
+		Kind: problem.Refused, Op: "restore into", Subject: dir, Why: "it is a symbolic link to " + target + ", which does not exist",
+		Next: "make that directory, or remove the link",
+	}
 }
 
 // root is the directory that the data is built in.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -153,5 +154,28 @@ func TestASiteThatCannotBeMadeLeavesNothing(t *testing.T) {
 	s.discard()
 	if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
 		t.Errorf("left %v, %v", entries, err)
+	}
+}
+
+func TestALinkThatLeadsNowhereIsRefusedAtOnce(t *testing.T) {
+	for _, link := range []string{"nowhere", "etcd"} { // "etcd" leads to itself
+		dir := filepath.Join(t.TempDir(), "etcd")
+		if err := os.Symlink(link, dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newSite(Target{DataDir: dir}); problem.KindOf(err) != problem.Refused || problem.NextOf(err) == "" {
+			t.Errorf("a link to %s: %v, next: %q", link, err, problem.NextOf(err))
+		}
+	}
+}
+
+func TestANameThatTheFileSystemCannotHoldIsRefused(t *testing.T) {
+	parent := t.TempDir()
+	s, err := newSite(Target{DataDir: filepath.Join(parent, strings.Repeat("n", 250))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.create(); problem.KindOf(err) != problem.Refused || problem.NextOf(err) == "" {
+		t.Errorf("%v, next: %q", err, problem.NextOf(err))
 	}
 }
