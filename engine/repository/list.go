@@ -24,7 +24,7 @@ const maxManifest = 1 << 20
 func (r *Repository) List(ctx context.Context) ([]Entry, error) {
 	found, err := r.scan(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", r.Location(), err)
+		return nil, err // it says what and where
 	}
 	entries := make([]*Entry, len(found.payloads))
 	group, ctx := errgroup.WithContext(ctx)

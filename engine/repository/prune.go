@@ -112,7 +112,7 @@ func (r *Repository) Delete(ctx context.Context, e Entry) error {
 	}
 	for _, name := range names {
 		if err := r.store.Delete(ctx, name); err != nil {
-			return fmt.Errorf("delete %s: %w", r.store.Location(name), err)
+			return err // it says what and where
 		}
 	}
 	return nil
@@ -147,7 +147,7 @@ func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
 			return removed, err
 		}
 		if err := r.store.Delete(ctx, info.Name); err != nil && !errors.Is(err, blob.ErrNotExist) {
-			return removed, fmt.Errorf("delete %s: %w", r.store.Location(info.Name), err)
+			return removed, err
 		}
 		removed++
 	}

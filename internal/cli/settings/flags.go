@@ -178,6 +178,7 @@ func (f *Flags) choose() (Repository, error) {
 		chosen.URL = name
 	}
 	chosen.S3 = f.s3.over(chosen.S3)
+	chosen.S3.Region = cmp.Or(chosen.S3.Region, f.console.Getenv("AWS_REGION"))
 	return chosen, nil
 }
 
@@ -210,7 +211,12 @@ func (r Repository) parseURL() (*url.URL, error) {
 	u, err := url.Parse(r.URL)
 	switch {
 	case err != nil:
-		return nil, console.Usagef("repository %q is no URL", r.URL)
+		return nil, console.Usagef("repository %q is no URL; a %% in a name is written as %%25", r.URL)
+	case u.Scheme == "file" && (u.RawQuery != "" || u.ForceQuery), u.Fragment != "", strings.HasSuffix(r.URL, "#"):
+		// Cut off there, it would be the URL of another directory or folder.
+		return nil, console.Usagef("repository %s: in a URL a ? in a name is written as %%3F, and a # as %%23", u.Redacted())
+	case u.Scheme == "s3" && u.Port() != "":
+		return nil, console.Usagef("repository s3://%s: that is no bucket: write s3://bucket/folder, and the server's host and port in --s3-endpoint", u.Host)
 	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
 		return nil, console.Usagef("repository %s: write three slashes and an absolute path: file:///backups", r.URL)
 	case u.Scheme == "s3" && (u.User != nil || u.RawQuery != ""):

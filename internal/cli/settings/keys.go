@@ -14,20 +14,46 @@ type keys struct {
 }
 
 // readKeys reads "name = value" lines, with the names that AWS gives to environment variables or to the fields of its
-// shared credentials file. Section headers, comments and "export" are allowed, so that either kind of file will do.
+// shared credentials file. A section header, comments and "export" are allowed, so that either kind of file will do. Of
+// several sections it takes the one named default: keys of two profiles must never be mixed.
 func readKeys(path string) (keys, error) {
-	var k keys
 	data, err := secretFile(path, "the S3 credentials file")
 	if err != nil {
-		return k, err
+		return keys{}, err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
+	sections := parseKeys(data)
+	k := sections["default"]
+	if len(sections) == 1 {
+		for _, only := range sections {
+			k = only
+		}
+	}
+	if k.access != "" && k.secret != "" {
+		return k, nil
+	}
+	p := &problem.Error{
+		Kind: problem.Usage, Op: "read the S3 credentials file", Subject: path, Why: "it does not hold both keys",
+		Next: "it needs the lines AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…, and AWS_SESSION_TOKEN=… for temporary ones",
+	}
+	if len(sections) > 1 {
+		p.Why = "it holds several profiles, and none named default has both keys"
+		p.Next = "leave the option out and name the profile: AWS_SHARED_CREDENTIALS_FILE=" + path + " AWS_PROFILE=…"
+	}
+	return keys{}, p
+}
+
+// parseKeys reads the sections that hold any keys; "" is the one before the first header.
+func parseKeys(data []byte) map[string]keys {
+	sections := map[string]keys{}
+	section := ""
+	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	for lines.Scan() {
 		line := strings.TrimPrefix(strings.TrimSpace(lines.Text()), "export ")
-		name, value, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
+		if header, ok := strings.CutPrefix(line, "["); ok {
+			section = strings.TrimSpace(strings.TrimSuffix(header, "]"))
 		}
+		name, value, _ := strings.Cut(line, "=")
+		k := sections[section]
 		value = strings.Trim(strings.TrimSpace(value), `"'`)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "aws_access_key_id":
@@ -36,16 +62,12 @@ func readKeys(path string) (keys, error) {
 			k.secret = value
 		case "aws_session_token":
 			k.session = value
+		default:
+			continue
 		}
+		sections[section] = k
 	}
-	if k.access == "" || k.secret == "" {
-		return k, &problem.Error{
-			Kind: problem.Usage, Op: "read the S3 credentials file", Subject: path,
-			Why:  "it does not hold both keys",
-			Next: "it needs the lines AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…, and AWS_SESSION_TOKEN=… for temporary ones",
-		}
-	}
-	return k, nil
+	return sections
 }
 
 // Password reads a password from a file that only its owner may read, without the line end.

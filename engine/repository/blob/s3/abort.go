@@ -35,7 +35,7 @@ func (u *upload) takeBack(ctx context.Context, why error) error {
 
 // abort ends an upload. One that is not there is no error.
 func (s *Store) abort(ctx context.Context, name, key, id string) error {
-	err := s.call(ctx, "abort the upload of", name, func(ctx context.Context) error {
+	err := s.call(ctx, abortOp, name, func(ctx context.Context) error {
 		return s.core.AbortMultipartUpload(ctx, s.cfg.Bucket, key, id)
 	})
 	if is(err, "NoSuchUpload") {
@@ -46,7 +46,7 @@ func (s *Store) abort(ctx context.Context, name, key, id string) error {
 
 // gone returns nil when the upload is not there, or when that cannot be seen.
 func (u *upload) gone(ctx context.Context) error {
-	err := u.store.call(ctx, "abort the upload of", u.name, func(ctx context.Context) error {
+	err := u.store.call(ctx, abortOp, u.name, func(ctx context.Context) error {
 		_, err := u.store.core.ListObjectParts(ctx, u.store.cfg.Bucket, u.key, u.id, 0, 1)
 		return err
 	})
@@ -54,7 +54,7 @@ func (u *upload) gone(ctx context.Context) error {
 		return nil //nolint:nilerr // gone, or not for us to see
 	}
 	return &Error{
-		Op: "abort the upload of", Location: u.store.Location(u.name), Endpoint: u.store.cfg.Endpoint,
+		Op: abortOp, Location: u.store.Location(u.name), Endpoint: u.store.cfg.Endpoint,
 		cause: errors.New("parts that were on their way have arrived since"), transient: true,
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 // sentinels are what callers branch on, by the server's code. The names beginning with XMinio are MinIO's own.
 var sentinels = map[string]error{
-	"NoSuchBucket": blob.ErrNoStore,
+	"NoSuchBucket":      blob.ErrNoStore,
+	"InvalidBucketName": blob.ErrNoStore, // no bucket can have that name
 
 	"NoSuchKey": blob.ErrNotExist,
 	"NotFound":  blob.ErrNotExist,

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,8 +120,16 @@ func checkEndpoint(endpoint string) error {
 		return fmt.Errorf("endpoint %q: give host or host:port, without %s://", endpoint, strings.SplitN(endpoint, "://", 2)[0])
 	}
 	u, err := url.Parse("//" + endpoint)
-	if err != nil || u.Host != endpoint || u.Hostname() == "" {
+	switch {
+	case net.ParseIP(endpoint).To16() != nil && strings.Contains(endpoint, ":"):
+		return fmt.Errorf("endpoint %q: write [%s], with :port behind it where it has one", endpoint, endpoint)
+	case err != nil || u.Host != endpoint || u.Hostname() == "" || strings.HasSuffix(endpoint, ":"):
 		return fmt.Errorf("endpoint %q: it is no host or host:port", endpoint)
+	case u.Port() == "":
+		return nil
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
+		return fmt.Errorf("endpoint %q: there is no port %s", endpoint, u.Port())
 	}
 	return nil
 }

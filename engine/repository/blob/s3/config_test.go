@@ -22,21 +22,23 @@ func TestSettingsThatCannotWorkAreRefusedWithTheReason(t *testing.T) {
 	}
 	secret := s3.NewSecret("secret")
 	for reason, change := range map[string]func(*s3.Config){
-		"bucket":             func(c *s3.Config) { c.Bucket = "" },
-		`bucket "a/b"`:       func(c *s3.Config) { c.Bucket = "a/b" },
-		"folder":             func(c *s3.Config) { c.Prefix = "a//b" },
-		"without https://":   func(c *s3.Config) { c.Endpoint = "https://minio:9000" },
-		"no host":            func(c *s3.Config) { c.Endpoint = "minio:9000/path" },
-		"auto, dns or path":  func(c *s3.Config) { c.Lookup = "virtual" },
-		"no parts below":     func(c *s3.Config) { c.PartSize = 1 << 20 },
-		"at least one":       func(c *s3.Config) { c.Parallel = -1 },
-		"exclude each other": func(c *s3.Config) { c.Insecure, c.SkipTLSVerify = true, true },
-		"no such file":       func(c *s3.Config) { c.CAFile = notPEM + ".not" },
-		"no PEM certificate": func(c *s3.Config) { c.CAFile = notPEM },
-		"the CA certificate": func(c *s3.Config) { c.CAPEM = []byte("nonsense") },
-		"one is missing":     func(c *s3.Config) { c.SecretKey = s3.Secret{} },
-		"belong together":    func(c *s3.Config) { c.AccessKey = "" },
-		"a provider":         func(c *s3.Config) { c.Provider = s3.NewChain("") },
+		"bucket":              func(c *s3.Config) { c.Bucket = "" },
+		`bucket "a/b"`:        func(c *s3.Config) { c.Bucket = "a/b" },
+		"folder":              func(c *s3.Config) { c.Prefix = "a//b" },
+		"without https://":    func(c *s3.Config) { c.Endpoint = "https://minio:9000" },
+		"no host":             func(c *s3.Config) { c.Endpoint = "minio:9000/path" },
+		"write [2001:db8::1]": func(c *s3.Config) { c.Endpoint = "2001:db8::1" },
+		"no port 99999":       func(c *s3.Config) { c.Endpoint = "minio:99999" },
+		"auto, dns or path":   func(c *s3.Config) { c.Lookup = "virtual" },
+		"no parts below":      func(c *s3.Config) { c.PartSize = 1 << 20 },
+		"at least one":        func(c *s3.Config) { c.Parallel = -1 },
+		"exclude each other":  func(c *s3.Config) { c.Insecure, c.SkipTLSVerify = true, true },
+		"no such file":        func(c *s3.Config) { c.CAFile = notPEM + ".not" },
+		"no PEM certificate":  func(c *s3.Config) { c.CAFile = notPEM },
+		"the CA certificate":  func(c *s3.Config) { c.CAPEM = []byte("nonsense") },
+		"one is missing":      func(c *s3.Config) { c.SecretKey = s3.Secret{} },
+		"belong together":     func(c *s3.Config) { c.AccessKey = "" },
+		"a provider":          func(c *s3.Config) { c.Provider = s3.NewChain("") },
 	} {
 		cfg := s3.Config{Bucket: "backups", Endpoint: "minio:9000", AccessKey: "id", SecretKey: secret}
 		change(&cfg)

@@ -62,8 +62,28 @@ func (e *Error) Words() string {
 		details = append(details, "request "+e.RequestID)
 	}
 	details = append(details, "endpoint "+e.Endpoint)
-	return fmt.Sprintf("%s (%s)", strings.TrimSuffix(e.Message, "."), strings.Join(details, ", "))
+	words := fmt.Sprintf("%s (%s)", strings.TrimSuffix(e.Message, "."), strings.Join(details, ", "))
+	if right := rights[e.Op]; right != "" && errors.Is(e.sentinel, blob.ErrDenied) {
+		words = right + " was refused: " + words
+	}
+	return words
 }
+
+// rights are what policies call the right that each operation needs. Without the one to list, Amazon answers that an
+// object is forbidden when it is not there.
+var rights = map[string]string{
+	"list":   "s3:ListBucket",
+	"get":    "s3:GetObject (where the object is missing, s3:ListBucket)",
+	"stat":   "s3:GetObject (where the object is missing, s3:ListBucket)",
+	"put":    "s3:PutObject",
+	"delete": "s3:DeleteObject",
+	"sweep":  "s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts or s3:AbortMultipartUpload",
+
+	abortOp: "s3:AbortMultipartUpload",
+}
+
+// abortOp is the operation that takes an upload back.
+const abortOp = "abort the upload of"
 
 // Unwrap returns the sentinel and the cause.
 func (e *Error) Unwrap() []error {

@@ -67,6 +67,7 @@ func TestTheServersCodeBecomesTheContractsError(t *testing.T) {
 		want   error
 	}{
 		{404, "NoSuchBucket", "", blob.ErrNoStore},
+		{400, "InvalidBucketName", "", blob.ErrNoStore},
 		{403, "AccessDenied", "", blob.ErrDenied},
 		{403, "SomethingNew", "", blob.ErrDenied},
 		{403, "InvalidAccessKeyId", "", blob.ErrCredentials},
@@ -124,6 +125,17 @@ func TestAnErrorSaysWhatTheServersOperatorWillAskFor(t *testing.T) {
 	said, ok := errors.AsType[*s3.Error](err)
 	if !ok || said.Code != "AccessDenied" || said.Status != 403 || said.RequestID != "REQ123" {
 		t.Errorf("%+v does not hold the server's answer", said)
+	}
+}
+
+func TestARefusalNamesTheRightThatIsMissing(t *testing.T) {
+	for method, err := range calls(t.Context(), against(t, says(403, "AccessDenied", ""))) {
+		right := map[string]string{
+			"List": "s3:ListBucket", "Get": "s3:GetObject", "Stat": "s3:GetObject", "Put": "s3:PutObject", "Delete": "s3:DeleteObject",
+		}[method]
+		if right == "" || !strings.Contains(err.Error(), right) {
+			t.Errorf("%s: %v does not name %q", method, err, right)
+		}
 	}
 }
 
