@@ -3,6 +3,7 @@ package repository
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,13 @@ func anyPolicy(t *rapid.T) Policy {
 
 // Any sequence of saves, failures and prunes: what must always be there is looked for after each prune.
 func TestWhateverHappensTheNewestGoodAndEveryManualOneSurvive(t *testing.T) {
+	sequences := 0
+	defer func() { // for the soak, which counts what was done
+		t.Attr("suite", "retention")
+		t.Attr("rounds", strconv.Itoa(sequences))
+	}()
 	rapid.Check(t, func(t *rapid.T) {
+		sequences++
 		policy := anyPolicy(t)
 		var there []Entry
 		for n := range rapid.IntRange(1, 60).Draw(t, "steps") {

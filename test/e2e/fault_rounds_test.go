@@ -1,30 +1,28 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // baseSeed is what all cases follow from; a soak may choose another.
 const baseSeed = 1
 
 // rounds runs the first n cases of a suite, each as a subtest that follows from its number alone. The soak asks for
-// other ones: HOLDFAST_CASES=20-39 says which, HOLDFAST_SEED which seed, and HOLDFAST_LEDGER names the file that
-// remembers how each ended.
+// other ones: HOLDFAST_CASES=20-39 says which, HOLDFAST_SEED which seed.
 func rounds(t *testing.T, suite string, n int, run func(t *testing.T, r *rand.Rand)) {
 	t.Helper()
 	from, to, seed := chosenCases(t, n)
 	for number := from; number <= to; number++ {
 		t.Run(strconv.Itoa(number), func(t *testing.T) {
-			started := time.Now()
-			defer func() { record(t, suite, number, seed, time.Since(started)) }()
+			tell(t, suite, fmt.Sprintf("HOLDFAST_SEED=%d HOLDFAST_CASES=%d ", seed, number), path.Dir(t.Name()))
 			name := fnv.New64a()
 			fmt.Fprintf(name, "%s/%d", suite, number)
 			run(t, rand.New(rand.NewPCG(seed, name.Sum64())))
@@ -56,36 +54,48 @@ func chosenCases(t *testing.T, n int) (from, to int, seed uint64) {
 	return from, to, seed
 }
 
-// ledgerLine is how one case ended, as test/soak reads it.
-type ledgerLine struct {
-	Suite   string  `json:"suite"`
-	Case    int     `json:"case"`
-	Seed    uint64  `json:"seed"`
-	Held    bool    `json:"held"`
-	Seconds float64 `json:"seconds"`
+// only is the case of a matrix that a test is: each counts as a round of the suite.
+func only(t *testing.T, suite string) {
+	t.Helper()
+	tell(t, suite, "", t.Name())
 }
 
-func record(t *testing.T, suite string, number int, seed uint64, took time.Duration) {
+// tell lets the soak, which reads go test -json, count this test as a round of the suite, and says how to repeat it when
+// it fails. The attributes are:
+//
+//	suite   what the round belongs to
+//	stage   what it struck, or where: see struck
+//	missed  set when the strike came too late to be one: see struck
+//	again   when it failed, the command that repeats it
+func tell(t *testing.T, suite, env, test string) {
 	t.Helper()
-	if t.Failed() {
-		test := strings.TrimSuffix(t.Name(), "/"+strconv.Itoa(number))
-		t.Logf("once more: HOLDFAST_SEED=%d HOLDFAST_CASES=%d go test ./e2e -count=1 -run '^%s$'",
-			seed, number, strings.ReplaceAll(test, "/", "$/^"))
+	t.Attr("suite", suite)
+	if soak() {
+		env = "HOLDFAST_SOAK=1 " + env
 	}
-	path := os.Getenv("HOLDFAST_LEDGER")
-	if path == "" || t.Skipped() {
-		return
+	t.Cleanup(func() {
+		if t.Failed() {
+			again := env + "go test ./e2e -count=1 -run '" + runPattern(test) + "'"
+			t.Attr("again", again)
+			t.Logf("once more: %s", again)
+		}
+	})
+}
+
+// runPattern is for go test -run: this test and those below it.
+func runPattern(test string) string {
+	parts := strings.Split(test, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
 	}
-	line, err := json.Marshal(ledgerLine{Suite: suite, Case: number, Seed: seed, Held: !t.Failed(), Seconds: took.Seconds()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.Write(append(line, '\n')); err != nil {
-		t.Fatal(err)
+	return strings.Join(parts, "/")
+}
+
+// struck tells the soak at which stage a round struck, and whether it came too late: then it does not count as one.
+func struck(t *testing.T, stage string, missed bool) {
+	t.Helper()
+	t.Attr("stage", stage)
+	if missed {
+		t.Attr("missed", "it had ended before")
 	}
 }

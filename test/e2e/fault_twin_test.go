@@ -96,6 +96,7 @@ func TestASaveThatFailsAnywhereLeavesWholeSnapshotsOnly(t *testing.T) {
 }
 
 func testSaveTwin(t *testing.T, e *server.Etcd, store blob.Store, encoding snapshot.Encoding, fault faulty.Fault) {
+	only(t, "a save's store fails")
 	script := faulty.NewScript(fault)
 	cfg := engineSave(t, e, patient(faulty.New(store, script)))
 	cfg.Encoding = encoding
@@ -197,6 +198,7 @@ type hidden struct{ blob.Store }
 func (hidden) Location(name string) string { return "s3://bucket/" + name }
 
 func testRestoreTwin(t *testing.T, store blob.Store, m *snapshot.Manifest, name string, do faulty.Action) {
+	only(t, "a restore's store fails")
 	info, err := store.Stat(t.Context(), m.File)
 	if err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ func TestAnInterruptedProgramLeavesNothingAtAll(t *testing.T) {
 		}
 		m := chooseMoment(r, full, lines)
 		o := u.start(kinds[kind]...).interruptAt(m, []os.Signal{os.Interrupt, syscall.SIGTERM}[r.IntN(2)])
+		struck(t, kind, o.code == 0) // whoever ends with 0 was not interrupted
 		t.Logf("%s interrupted %s: exit code %d", kind, m, o.code)
 		if o.code == -1 && o.stderr == "" {
 			return // before the program had begun to listen

@@ -29,9 +29,10 @@ const lineJitter = 30 * time.Millisecond
 // a line.
 func chooseMoment(r *rand.Rand, full time.Duration, lines []string) moment {
 	if len(lines) > 0 && r.IntN(3) == 0 {
-		return moment{line: lines[r.IntN(len(lines))], after: time.Duration(r.Int64N(int64(lineJitter)))}
+		after := r.Float64() * r.Float64() * r.Float64() // mostly soon: what follows the last line is short
+		return moment{line: lines[r.IntN(len(lines))], after: time.Duration(after * float64(lineJitter))}
 	}
-	return moment{after: time.Duration(r.Int64N(int64(full + full/4)))}
+	return moment{after: time.Duration(r.Int64N(int64(full + full/8)))}
 }
 
 // killAt kills the program at the moment, and reports whether it had ended before.

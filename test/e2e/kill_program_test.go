@@ -68,6 +68,21 @@ func (r *running) kill() (endedBefore bool) {
 	return !ok || !status.Signaled()
 }
 
+// stage is how far the program has come: the last phase that it reported done.
+func (r *running) stage() string {
+	stage := "the start"
+	for line := range strings.Lines(r.stderr.String()) {
+		for _, phase := range []string{
+			"stream from etcd", "store", "read", "check the content", "trial restore", "write the data directory",
+		} {
+			if strings.HasPrefix(line, phase+": ") {
+				stage = phase
+			}
+		}
+	}
+	return "after: " + stage
+}
+
 // says waits until the program has printed the text to standard error, or has ended; it reports whether it has.
 func (r *running) says(text string) bool { return r.stderr.await(text) }
 

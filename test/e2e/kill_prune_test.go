@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
@@ -84,10 +87,12 @@ func TestAKilledPruneLosesNothingThatIsKept(t *testing.T) {
 	t.Run("s3", func(t *testing.T) {
 		s := servertest.MinIO(t, server.S3Config{}).S3
 		s3Bucketed(t, s, false)
+		template := s3Settings(s)
+		fillRepository(t, e, s3Open(t, template))
 		killPrunes(t, "prune s3", func(t *testing.T) ([]string, []string, string) {
-			cfg := s3Settings(s)
-			fillRepository(t, e, s3Open(t, cfg))
-			flags, env := s3Flags(s, cfg.Prefix)
+			folder := newFolder()
+			copyFolder(t, s, template.Prefix, folder)
+			flags, env := s3Flags(s, folder)
 			return flags, env, ""
 		})
 	})
@@ -113,6 +118,7 @@ func killPrunes(t *testing.T, suite string, place func(*testing.T) (flags, env [
 		m := chooseMoment(r, full, nil)
 		ended := s.u.start(s.args(command...)...).killAt(m)
 		after := s.checkWhole(t)
+		struck(t, pruned(len(all), len(after)), ended)
 		t.Logf("killed %s; ended before: %v; %d left", m, ended, len(after))
 		checkNobodyLives(t)
 		checkKept(t, all, after)
@@ -127,6 +133,17 @@ func killPrunes(t *testing.T, suite string, place func(*testing.T) (flags, env [
 			checkNoOutlived(t, s, dir, command, len(after))
 		}
 	})
+}
+
+// pruned is how far a prune has come.
+func pruned(all, left int) string {
+	switch left {
+	case all:
+		return "nothing deleted yet"
+	case pruneKeep + pruneManual:
+		return "all deleted"
+	}
+	return "some deleted"
 }
 
 // checkNoOutlived ages what is left of deletions that were cut short, and prunes once more.
@@ -147,6 +164,28 @@ func checkNoOutlived(t *testing.T, s shelf, dir string, command []string, want i
 	manifests := below(t, dir, func(name string) bool { return strings.HasSuffix(name, ".holdfast.json") })
 	if len(manifests) != want || len(left(t, dir)) > 0 {
 		t.Errorf("%d snapshots, manifests %q, remains %q", want, manifests, left(t, dir))
+	}
+}
+
+// copyFolder has the server copy a repository, with what it keeps beside each object.
+func copyFolder(t *testing.T, s *server.S3, from, to string) {
+	t.Helper()
+	core := s3Core(t, s)
+	var copies errgroup.Group
+	copies.SetLimit(8)
+	for object := range core.ListObjectsIter(t.Context(), s3Bucket, minio.ListObjectsOptions{Prefix: from + "/", Recursive: true}) {
+		if object.Err != nil {
+			t.Fatal(object.Err)
+		}
+		copies.Go(func() error {
+			_, err := core.Client.CopyObject(t.Context(),
+				minio.CopyDestOptions{Bucket: s3Bucket, Object: to + strings.TrimPrefix(object.Key, from)},
+				minio.CopySrcOptions{Bucket: s3Bucket, Object: object.Key})
+			return err
+		})
+	}
+	if err := copies.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -175,7 +175,9 @@ func killRestores(t *testing.T, e *server.Etcd, env []string, kind restoreKind, 
 		source := names[r.IntN(len(names))]
 		k, u := newTarget(t, kind), newUser(t, env...)
 		m := chooseMoment(r, full[source], []string{"read:", "check the content:", "write the data directory:"})
-		ended := u.start(command(k, source)...).killAt(m)
+		p := u.start(command(k, source)...)
+		ended := p.killAt(m)
+		struck(t, p.stage(), ended)
 		complete := k.complete(t)
 		t.Logf("%s, killed %s; ended before: %v; complete: %v", source, m, ended, complete)
 		checkNobodyLives(t)
@@ -213,7 +215,9 @@ func TestAKilledTrialRestoreLeavesNothingBehind(t *testing.T) {
 	rounds(t, "trial", kills, func(t *testing.T, r *rand.Rand) {
 		file := files[r.IntN(len(files))]
 		m := chooseMoment(r, full, []string{"trial restore:"})
-		ended := u.start(verify(file)...).killAt(m)
+		p := u.start(verify(file)...)
+		ended := p.killAt(m)
+		struck(t, p.stage(), ended)
 		t.Logf("%s, killed %s; ended before: %v", file, m, ended)
 		checkNobodyLives(t)
 		for _, l := range s.list(t) {

@@ -73,7 +73,9 @@ func killSaves(t *testing.T, e *server.Etcd, suite string, etcdFlags []string, c
 		u := newUser(t, env...)
 		s := shelf{u, flags}
 		m := chooseMoment(r, full, []string{"stream from etcd:", "check the content:", "store:"})
-		ended := u.start(append(command, flags...)...).killAt(m)
+		p := u.start(append(command, flags...)...)
+		ended := p.killAt(m)
+		struck(t, p.stage(), ended)
 		t.Logf("killed %s; ended before: %v", m, ended)
 
 		checkNobodyLives(t)

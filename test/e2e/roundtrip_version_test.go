@@ -82,6 +82,7 @@ func TestASnapshotOpensOnTheEtcdThatItWasMadeFor(t *testing.T) {
 }
 
 func testOpens(t *testing.T, s stocked, on, target string) {
+	only(t, "etcd "+s.Source.EtcdVersion+" opened by "+on)
 	flags := []string{"--etcd-binary=" + servertest.Tool(t, "etcd-"+on)}
 	if target != "" {
 		flags = append(flags, "--etcd-version="+target)
@@ -157,6 +158,7 @@ func TestARaisedRevisionIsKeptByEveryEtcd(t *testing.T) {
 }
 
 func testRaisedRevision(t *testing.T, version string) {
+	only(t, "raised revision")
 	const bump = 1_000_000
 	s := stock(t, version)
 	plain, _ := s.open(t, version)
