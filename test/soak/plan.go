@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// matrix is work of one kind: a test, and how much of it.
+type matrix struct {
+	area string // its row in the report
+	name string // of its jobs
+	test string // for go test -run, with / between levels
+	// cases of each suite that the test has; 0 when the test knows by itself what it does.
+	cases int
+	// share is how many cases one job does.
+	share int
+	// suites that the test runs side by side, each with these cases; 0 counts as 1.
+	suites int
+	// rounds that one job must report when cases is 0; 0: any number but none.
+	rounds int
+	// kills: what counts is a strike that came in time.
+	kills bool
+	// unit: the package of the root module that has the test, and the flags that make it long.
+	unit  string
+	flags string
+}
+
+// The areas of the report, in its order, and what is asked of each.
+const (
+	areaTrips     = "round trips"
+	areaVersions  = "a snapshot opened by each etcd"
+	areaDamage    = "damaged payloads and manifests"
+	areaSave      = "SIGKILL during a save to a directory"
+	areaUpload    = "SIGKILL during a save to S3"
+	areaPrune     = "SIGKILL during a prune"
+	areaRestore   = "SIGKILL during a restore"
+	areaTrial     = "SIGKILL during a trial restore"
+	areaInterrupt = "SIGINT and SIGTERM"
+	areaDisk      = "disk full"
+	areaNetwork   = "network cut, slow, reset, stalled"
+	areaRaces     = "two at one time"
+	areaFaults    = "each store operation fails"
+	areaMembers   = "members die, hang, leave"
+	areaRetention = "sequences of saves, failures and prunes"
+)
+
+// plan is all the work. Kills are asked for in such numbers that about 1,000 of them hit: some come too late.
+func plan() []matrix {
+	list := []matrix{
+		{area: areaDamage, name: "damage", test: "TestNoDamageIsEverRestored", cases: 10_000, share: 1000},
+		{area: areaSave, name: "kill-save-raw", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/raw", cases: 120, share: 120, kills: true},
+		{area: areaSave, name: "kill-save-zstd", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/zstd", cases: 120, share: 120, kills: true},
+		{area: areaSave, name: "kill-save-zip", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/zip", cases: 120, share: 120, kills: true},
+		{area: areaUpload, name: "kill-upload-parts", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/s3/parts", cases: 120, share: 120, kills: true},
+		{area: areaUpload, name: "kill-upload-zstd", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/s3/zstd", cases: 120, share: 120, kills: true},
+		{area: areaPrune, name: "kill-prune-directory", test: "TestAKilledPruneLosesNothingThatIsKept/directory", cases: 150, share: 150, kills: true},
+		{area: areaPrune, name: "kill-prune-s3", test: "TestAKilledPruneLosesNothingThatIsKept/s3", cases: 100, share: 50, kills: true},
+		{area: areaRestore, name: "kill-restore", test: "TestAKilledRestoreLeavesAllOrNothing", cases: 70, share: 35, suites: 4, kills: true},
+		{area: areaTrial, name: "kill-trial", test: "TestAKilledTrialRestoreLeavesNothingBehind", cases: 120, share: 60, kills: true},
+		{area: areaInterrupt, name: "interrupt", test: "TestAnInterruptedProgramLeavesNothingAtAll", cases: 100, share: 100, kills: true},
+		{area: areaRaces, name: "race-save", test: "TestTwoSavesAtOneTimeAreBothListedOrOneIsRefused", cases: 20, share: 20, suites: 4},
+		{area: areaRaces, name: "race-restore", test: "TestOfTwoRestoresIntoOneDirectoryOneIsRefused", cases: 60, share: 60},
+		{area: areaRaces, name: "race-upload", test: "TestTwoUploadersOfOneNameNeverMixPayloadAndManifest", cases: 60, share: 60, suites: 2},
+		{area: areaFaults, name: "fault-save", test: "TestASaveThatFailsAnywhereLeavesWholeSnapshotsOnly"},
+		{area: areaFaults, name: "fault-restore", test: "TestARestoreThatFailsAnywhereLeavesAllOrNothing"},
+		{area: areaVersions, name: "versions", test: "TestASnapshotOpensOnTheEtcdThatItWasMadeFor", rounds: 9},
+		{area: areaVersions, name: "raised-revision", test: "TestARaisedRevisionIsKeptByEveryEtcd", rounds: 3},
+		{area: areaRetention, name: "retention", test: "TestWhateverHappensTheNewestGoodAndEveryManualOneSurvive",
+			unit: "./engine/repository", flags: "-rapid.checks=100000", rounds: 100_000},
+	}
+	for _, version := range []string{"3.5", "3.6", "3.7"} {
+		for _, members := range []int{1, 3} { // with and without TLS and accounts, three encodings
+			list = append(list, matrix{
+				area: areaTrips, name: fmt.Sprintf("roundtrip-%s-%d", version, members),
+				test: fmt.Sprintf("TestARestoredClusterIsTheOneThatWasSaved/%s/%d", strings.ReplaceAll(version, ".", `\.`), members), rounds: 12,
+			})
+		}
+	}
+	return list
+}
+
+// jobs cuts the work into pieces. The first pieces of all come first: a run that ends early has seen something of
+// everything.
+func jobs(list []matrix) []job {
+	var all []job
+	for part := 0; ; part++ {
+		n := len(all)
+		for _, m := range list {
+			if j, ok := m.part(part); ok {
+				all = append(all, j)
+			}
+		}
+		if len(all) == n {
+			return all
+		}
+	}
+}
+
+func (m matrix) part(number int) (job, bool) {
+	if m.cases == 0 {
+		return job{matrix: m, id: m.name, expect: m.rounds}, number == 0
+	}
+	parts := (m.cases + m.share - 1) / m.share
+	if number >= parts {
+		return job{}, false
+	}
+	from := number * m.share
+	to := min(from+m.share, m.cases)
+	id := m.name
+	if parts > 1 {
+		id = fmt.Sprintf("%s-%02d", m.name, number+1)
+	}
+	return job{matrix: m, id: id, cases: fmt.Sprintf("%d-%d", from, to-1), expect: (to - from) * max(m.suites, 1)}, true
+}
