@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"hash"
 	"io"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // extracted is what unpacking a payload showed.
@@ -24,16 +26,55 @@ type extracted struct {
 	trailer bool
 }
 
-// extract decodes src and writes the bare database to w (nil: only looks), hashing on the way. It returns ErrDamaged
-// when the bytes are not what they should be by the payload's own trailer, and ErrNoTrailer when there is none and
-// bare is false.
-func extract(ctx context.Context, src Source, w io.Writer, spoolDir string, bare bool) (*extracted, error) {
+// extract decodes src and hashes it, without keeping what it reads. It returns ErrDamaged when the bytes are not what
+// they should be by the payload's own trailer, and ErrNoTrailer when there is none and bare is false.
+func extract(ctx context.Context, src Source, spoolDir string, bare bool) (*extracted, error) {
+	hash := sha256.New()
+	return decode(ctx, src, spoolDir, bare, hash, func(p io.Reader) (int64, []byte, error) {
+		return separate(ctx, p, hash)
+	})
+}
+
+// extractTo is extract, and writes the bare database to out. It hashes what it reads back from there: hashing is what
+// takes longest, and so nothing waits for it. read is called as soon as the database lies there whole, while the end of
+// it may still be hashed. What read finds wrong counts only when the hash is right, which explains more.
+func extractTo(ctx context.Context, src Source, out *output, spoolDir string, bare bool, read func(ctx context.Context, size int64)) (*extracted, error) {
+	hash := sha256.New()
+	return decode(ctx, src, spoolDir, bare, hash, func(p io.Reader) (total int64, tail []byte, err error) {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error {
+			_, err := io.CopyBuffer(hash, out.tail.reader(ctx), make([]byte, hashBuffer))
+			return err
+		})
+		group.Go(func() error {
+			total, tail, err = separate(ctx, p, out)
+			out.tail.release(err)
+			if err == nil {
+				read(ctx, out.size)
+			}
+			return err
+		})
+		err = group.Wait()
+		return total, tail, err
+	})
+}
+
+// hashBuffer is what fits into a core's own cache.
+const hashBuffer = 128 << 10
+
+// decode opens the payload of src and lets pass bring all of it through hash, except for the trailer: pass returns the
+// number of bytes of the payload, and the trailer, nil when there is none.
+func decode(ctx context.Context, src Source, spoolDir string, bare bool, hash hash.Hash, pass func(io.Reader) (int64, []byte, error)) (*extracted, error) {
 	p, enc, err := openPayload(ctx, src, spoolDir)
 	if err != nil {
 		return nil, err
 	}
 	defer p.Close()
-	x, err := separate(ctx, p, w)
+	total, tail, err := pass(p)
+	if err != nil {
+		return nil, err
+	}
+	x, err := judge(total, tail, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -50,44 +91,33 @@ func extract(ctx context.Context, src Source, w io.Writer, spoolDir string, bare
 	return x, nil
 }
 
-// separate copies the database from a payload to w and checks the trailer.
-func separate(ctx context.Context, r io.Reader, w io.Writer) (*extracted, error) {
-	hash := sha256.New()
-	hashed := &holdBack{w: hash}
-	sinks := []sink{hashed.write}
-	var written *holdBack
-	if w != nil {
-		written = &holdBack{w: w}
-		sinks = append(sinks, written.write)
+// separate copies the database from a payload to w, and returns the payload's length and its trailer, if it has one.
+func separate(ctx context.Context, r io.Reader, w io.Writer) (int64, []byte, error) {
+	held := &holdBack{w: w}
+	total, err := flow(ctx, r, held.write)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case total < minDatabase:
+		return 0, nil, fmt.Errorf("%w: only %d bytes", ErrNotSnapshot, total)
+	case total%512 == 0:
+		return total, nil, held.flush()
+	case total%512 != TrailerSize:
+		return 0, nil, fmt.Errorf("%w: %d bytes are neither whole blocks nor whole blocks and a SHA-256", ErrDamaged, total)
 	}
-	total, err := flow(ctx, r, sinks...)
-	if err != nil {
-		return nil, err
+	return total, held.tail, nil
+}
+
+// judge compares the hash of a database with the trailer that followed it.
+func judge(total int64, tail []byte, hash hash.Hash) (*extracted, error) {
+	x := &extracted{size: total - int64(len(tail)), trailer: tail != nil}
+	hash.Sum(x.sha256[:0])
+	if x.trailer && !bytes.Equal(x.sha256[:], tail) {
+		return nil, fmt.Errorf("%w: etcd's SHA-256 at its end is %x, its content's is %x", ErrDamaged, tail, x.sha256)
 	}
-	if total < minDatabase {
-		return nil, fmt.Errorf("%w: only %d bytes", ErrNotSnapshot, total)
-	}
-	x := &extracted{size: total - TrailerSize, trailer: true}
-	switch total % 512 {
-	case TrailerSize:
-		hash.Sum(x.sha256[:0])
-		if !bytes.Equal(x.sha256[:], hashed.tail) {
-			return nil, fmt.Errorf("%w: etcd's SHA-256 at its end is %x, its content's is %x", ErrDamaged, hashed.tail, x.sha256)
-		}
-		hash.Write(hashed.tail)
-		hash.Sum(x.payload[:0])
-		return x, nil
-	case 0:
-		x.size, x.trailer = total, false
-		err := hashed.flush()
-		if written != nil {
-			err = errors.Join(err, written.flush())
-		}
-		hash.Sum(x.sha256[:0])
-		x.payload = x.sha256
-		return x, err
-	}
-	return nil, fmt.Errorf("%w: %d bytes are neither whole blocks nor whole blocks and a SHA-256", ErrDamaged, total)
+	hash.Write(tail)
+	hash.Sum(x.payload[:0])
+	return x, nil
 }
 
 // holdBack passes bytes on to w but for the last TrailerSize, which it keeps in tail.

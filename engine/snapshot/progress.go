@@ -22,3 +22,8 @@ func (p Progress) report(phase Phase, done, total int64) {
 		p(phase, done, total)
 	}
 }
+
+// of reports how far one phase is.
+func (p Progress) of(phase Phase, total int64) func(done int64) {
+	return func(done int64) { p.report(phase, done, total) }
+}

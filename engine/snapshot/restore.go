@@ -148,81 +148,40 @@ func (r *restorer) build(ctx context.Context) (*Restored, error) {
 	return r.describe(x, f, edit), nil
 }
 
-// copyAndCheck writes the database to path and reads all of it before bbolt is let near it.
+// copyAndCheck writes the database to path, compares everything that is known of its bytes, and reads all of it before
+// bbolt is let near it.
 func (r *restorer) copyAndCheck(ctx context.Context, path string) (*extracted, *finding, error) {
-	var x *extracted
-	var f *finding
-	var err error
-	if isRawFile(ctx, r.Source) {
-		x, f, err = r.copyWhileChecking(ctx, path, r.Source.Size()-TrailerSize)
-	} else {
-		x, err = r.fetch(ctx, path)
-	}
-	if err == nil && f == nil {
-		f, err = r.inspect(ctx, path, x.size)
-	}
-	if err == nil {
-		err = compareContent(r.Manifest, f)
-	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
+		return nil, nil, err
+	}
+	x, f, err := r.copyInto(ctx, file)
+	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, nil, r.refuse(err)
 	}
 	return x, f, r.plan.version.accept(f.head)
 }
 
-// copyWhileChecking reads the content of a raw local file where it lies while it is being copied and hashed. What was
-// read is then what was copied, unless somebody wrote to the file meanwhile: then there is no finding, and the copy
-// has to be read.
-func (r *restorer) copyWhileChecking(ctx context.Context, path string, size int64) (*extracted, *finding, error) {
-	before, err := os.Stat(r.Source.Path())
-	if err != nil {
-		return nil, nil, err
-	}
-	var x *extracted
-	var f *finding
-	var bad error
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		x, err = r.fetch(ctx, path)
-		return err
-	})
-	group.Go(func() error {
-		f, bad = r.inspect(ctx, r.Source.Path(), size)
-		return nil // a wrong hash is the better explanation, if there is one
-	})
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	after, err := os.Stat(r.Source.Path())
-	if err != nil || !after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after) {
-		return x, nil, err
-	}
-	return x, f, bad
-}
-
-// fetch writes the database to path, and compares everything that is known of its bytes.
-func (r *restorer) fetch(ctx context.Context, path string) (*extracted, error) {
+func (r *restorer) copyInto(ctx context.Context, file *os.File) (*extracted, *finding, error) {
 	if err := compareSize(r.Manifest, r.Source); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out, err := newWriteBack(path)
+	out := newOutput(file, r.Progress.of(PhaseRead, r.plan.size))
+	out.keep = true
+	var found reading
+	x, err := extractTo(ctx, r.Source, out, r.SpoolDir, r.SkipHashCheck, func(ctx context.Context, size int64) {
+		found.finding, found.err = inspect(ctx, file, size, true, r.Progress)
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, expected(r.Manifest, err)
 	}
-	x, err := extract(ctx, r.Source, reporting(out, PhaseRead, r.plan.size, r.Progress), r.SpoolDir, r.SkipHashCheck)
-	if err = errors.Join(expected(r.Manifest, err), out.Close()); err != nil {
-		return nil, err
+	if err := compareBytes(r.Manifest, x); err != nil {
+		return nil, nil, err
 	}
-	return x, compareBytes(r.Manifest, x)
-}
-
-func (r *restorer) inspect(ctx context.Context, path string, size int64) (*finding, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	if found.err != nil {
+		return nil, nil, found.err
 	}
-	defer file.Close()
-	return inspect(ctx, file, size, true, r.Progress)
+	return x, found.finding, compareContent(r.Manifest, found.finding)
 }
 
 // recheck walks the finished file: what the edit did must not have touched a record.
@@ -272,7 +231,8 @@ func (r *restorer) describe(x *extracted, f *finding, e *edited) *Restored {
 	}
 }
 
-// refuse words what a snapshot that cannot be restored means for the operator.
+// refuse words what a snapshot that cannot be restored means for the operator. Anything else it returns as it is: where
+// the restore was going is said once, by Restore.
 func (r *restorer) refuse(err error) error {
 	p := &problem.Error{Op: "restore", Subject: r.Source.Location(), Err: err}
 	switch {
@@ -290,7 +250,7 @@ func (r *restorer) refuse(err error) error {
 		if errors.As(err, &file) && file.Path == r.Source.Path() {
 			return readProblem(file.Path, err)
 		}
-		return diskProblem("restore into", r.Target.DataDir, err)
+		return err
 	}
 	return p
 }

@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
 	"go.etcd.io/etcd/server/v3/storage/schema"
+
+	"github.com/holdfast-dev/holdfast/engine/mvcc"
 )
 
 // The raft state of a restored member: the configuration entries that add each member, all committed in term 1.
@@ -26,9 +30,7 @@ type edited struct {
 // edit turns the image of a member of the old cluster into one of the new cluster, in one transaction: membership,
 // consistent index, versions, alarms, revision. The file has been checked; only now may bbolt open it.
 func (r *restorer) edit(ctx context.Context, path string, f *finding) (*edited, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: 10 * time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType, PageSize: f.head.PageSize,
-	})
+	db, err := openForEdit(path, f.head.PageSize)
 	if err != nil {
 		return nil, fmt.Errorf("open the restored database: %w", err)
 	}
@@ -54,6 +56,25 @@ func (r *restorer) edit(ctx context.Context, path string, f *finding) (*edited, 
 		return nil, fmt.Errorf("edit the restored database: %w", err)
 	}
 	return e, nil
+}
+
+// openForEdit opens the database for one small transaction, without a search for its free pages.
+func openForEdit(path string, pageSize int) (*bolt.DB, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(mvcc.DeclareFull(file), file.Close()); err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: 10 * time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType, PageSize: pageSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = pageSize // grows by what is written, not by 16 MiB
+	return db, nil
 }
 
 func emptyBucket(tx *bolt.Tx, name []byte) (*bolt.Bucket, error) {

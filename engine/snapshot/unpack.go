@@ -27,7 +27,8 @@ func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progr
 	if err != nil {
 		return nil, err
 	}
-	x, err := extract(ctx, src, reporting(file, PhaseRead, size, progress), spoolDir, false)
+	out := newOutput(file, progress.of(PhaseRead, size))
+	x, err := extractTo(ctx, src, out, spoolDir, false, func(context.Context, int64) {})
 	if err == nil {
 		err = compareBytes(m, x)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -137,89 +136,80 @@ func (v *verifier) read(ctx context.Context, full bool) error {
 	return err
 }
 
-// readBytes hashes the payload; summed is called when the hashes are right. A raw file on this machine is mapped where
-// it lies, and walked while it is being hashed; anything else is unpacked into the spool first.
+// readBytes hashes the payload, and when full walks the content meanwhile; summed is called when the hashes are right. A
+// raw file on this machine is mapped where it lies, anything else is unpacked into the spool.
 func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) error {
-	if isRawFile(ctx, v.Source) {
-		return v.readInPlace(ctx, v.Source.Path(), full, summed)
-	}
-	if !full {
-		x, err := v.extract(ctx, nil)
-		if err == nil {
-			v.describe(x, nil)
-			summed()
-		}
-		return err
-	}
-	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size}); err != nil {
-		return err
-	}
-	spool, err := newSpool(v.SpoolDir)
-	if err != nil {
-		return err
-	}
-	defer spool.Close()
-	x, err := v.extract(ctx, spool)
-	if err != nil {
-		return err
-	}
-	summed()
-	return v.readContent(ctx, spool.File, x)
-}
-
-func (v *verifier) readInPlace(ctx context.Context, path string, full bool, summed func()) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	var x *extracted
-	var f *finding
-	var badSum, badContent error
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		x, badSum = v.extract(groupCtx, nil)
-		return badSum
-	})
-	group.Go(func() error {
-		f, badContent = inspect(groupCtx, file, v.Source.Size()-TrailerSize, full, v.Progress)
-		return nil // a wrong hash is the better explanation, if there is one
-	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	summed()
-	if badContent != nil {
-		return badContent
-	}
-	v.describe(x, f)
-	return compareContent(v.Manifest, f)
-}
-
-func (v *verifier) readContent(ctx context.Context, file *os.File, x *extracted) error {
-	f, err := inspect(ctx, file, x.size, true, v.Progress)
-	if err != nil {
-		return err
-	}
-	v.describe(x, f)
-	return compareContent(v.Manifest, f)
-}
-
-func (v *verifier) extract(ctx context.Context, spool io.Writer) (*extracted, error) {
 	if err := compareSize(v.Manifest, v.Source); err != nil {
-		return nil, err
+		return err
 	}
 	var x *extracted
 	var err error
-	if spool == nil {
-		x, err = extract(ctx, v.Source, nil, v.SpoolDir, false)
-	} else {
-		x, err = extract(ctx, v.Source, reporting(spool, PhaseRead, v.size, v.Progress), v.SpoolDir, false)
+	var found reading
+	switch {
+	case isRawFile(ctx, v.Source):
+		x, err = v.readInPlace(ctx, v.Source.Path(), full, &found)
+	case full:
+		x, err = v.readUnpacked(ctx, &found)
+	default:
+		x, err = extract(ctx, v.Source, v.SpoolDir, false)
 	}
 	if err != nil {
-		return nil, expected(v.Manifest, err)
+		return expected(v.Manifest, err)
 	}
-	return x, compareBytes(v.Manifest, x)
+	if err := compareBytes(v.Manifest, x); err != nil {
+		return err
+	}
+	summed()
+	if found.err != nil {
+		return found.err
+	}
+	v.describe(x, found.finding)
+	if found.finding == nil {
+		return nil
+	}
+	return compareContent(v.Manifest, found.finding)
+}
+
+// reading is what a look at the content came to. What it finds wrong counts only when the hash is right, which explains
+// more.
+type reading struct {
+	finding *finding
+	err     error
+}
+
+func (v *verifier) readInPlace(ctx context.Context, path string, full bool, found *reading) (*extracted, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var x *extracted
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		x, err = extract(ctx, v.Source, v.SpoolDir, false)
+		return err
+	})
+	group.Go(func() error {
+		found.finding, found.err = inspect(ctx, file, v.Source.Size()-TrailerSize, full, v.Progress)
+		return nil
+	})
+	err = group.Wait()
+	return x, err
+}
+
+func (v *verifier) readUnpacked(ctx context.Context, found *reading) (*extracted, error) {
+	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size}); err != nil {
+		return nil, err
+	}
+	spool, err := newSpool(v.SpoolDir)
+	if err != nil {
+		return nil, err
+	}
+	defer spool.Close()
+	out := newOutput(spool, v.Progress.of(PhaseRead, v.size))
+	return extractTo(ctx, v.Source, out, v.SpoolDir, false, func(ctx context.Context, size int64) {
+		found.finding, found.err = inspect(ctx, spool.File, size, true, v.Progress)
+	})
 }
 
 func (v *verifier) describe(x *extracted, f *finding) {
