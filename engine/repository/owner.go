@@ -130,7 +130,7 @@ func (r *Repository) refuseOverlap(ctx context.Context) error {
 			return err
 		}
 		if owner != nil {
-			return r.overlap(above.Location(""), "cluster "+owner.ClusterID)
+			return r.overlap("above", above.Location(""), above.Location(ownerName), owner)
 		}
 	}
 	found, err := r.scan(ctx)
@@ -142,16 +142,33 @@ func (r *Repository) refuseOverlap(ctx context.Context) error {
 	}
 	for _, marker := range found.markers {
 		if folder := strings.TrimSuffix(marker, "/"+ownerName); folder != marker {
-			return r.overlap(r.store.Location(folder), "another cluster or an earlier set-up")
+			return r.overlap("below", r.store.Location(folder), r.store.Location(marker), r.ownerIn(ctx, marker))
 		}
 	}
 	return nil
 }
 
-func (r *Repository) overlap(folder, owner string) error {
+// ownerIn reads a marker of a folder below; nil when it cannot be read, which makes it no less a marker.
+func (r *Repository) ownerIn(ctx context.Context, marker string) *Owner {
+	data, err := r.read(ctx, marker, maxManifest)
+	var o Owner
+	if err != nil || json.Unmarshal(data, &o) != nil || o.ClusterID == "" {
+		return nil
+	}
+	return &o
+}
+
+// overlap says which marker is in the way, whose it is, and both ways out.
+func (r *Repository) overlap(where, folder, marker string, owner *Owner) error {
+	whose, same := "somebody whom its marker does not name", ""
+	if owner != nil {
+		whose = "cluster " + owner.ClusterID
+		same = "; if you are saving that cluster, use " + folder
+	}
 	return &problem.Error{
 		Kind: problem.Refused, Op: "write to", Subject: r.Location(),
-		Why:  fmt.Sprintf("it overlaps with %s, which belongs to %s", folder, owner),
-		Next: "use a folder that neither lies in another cluster's folder nor contains one",
+		Why: fmt.Sprintf("a folder %s it, %s, belongs to %s, says %s", where, folder, whose, marker),
+		Next: "use a folder that lies neither above nor below another one in use, such as one beside it" + same +
+			"; if nobody uses it any more, remove that marker",
 	}
 }
