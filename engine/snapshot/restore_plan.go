@@ -24,6 +24,30 @@ type restorePlan struct {
 }
 
 func plan(ctx context.Context, cfg RestoreConfig) (*restorePlan, error) {
+	p, err := planSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.size = unpackedSize(ctx, cfg.Source, cfg.Manifest)
+	if m := cfg.Manifest; m != nil {
+		if err := p.version.acceptVersion(m.Database.StorageVersion); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// CheckRestore refuses settings with which no snapshot could be restored, and a target that nothing could be restored
+// into, before a snapshot has been looked for: Source and Manifest may be missing.
+func CheckRestore(cfg RestoreConfig) error {
+	if _, err := planSettings(cfg); err != nil {
+		return err
+	}
+	_, err := newSite(cfg.Target)
+	return err
+}
+
+func planSettings(cfg RestoreConfig) (*restorePlan, error) {
 	p, err := planMembers(cfg.Target)
 	if err != nil {
 		return nil, usage(err)
@@ -37,12 +61,6 @@ func plan(ctx context.Context, cfg RestoreConfig) (*restorePlan, error) {
 	}
 	if p.version, err = newVersionRule(cfg.EtcdVersion, cfg.RunVersion); err != nil {
 		return nil, usage(err)
-	}
-	p.size = unpackedSize(ctx, cfg.Source, cfg.Manifest)
-	if m := cfg.Manifest; m != nil {
-		if err := p.version.acceptVersion(m.Database.StorageVersion); err != nil {
-			return nil, err
-		}
 	}
 	return p, nil
 }
