@@ -43,6 +43,8 @@ func run() int {
 	defer stop()
 	// The first signal asks for an orderly end. A second one ends the program at once, whatever it hangs in.
 	defer context.AfterFunc(ctx, stop)()
+	// A log that nobody reads any more must not end a save or a restore half-way.
+	signal.Ignore(syscall.SIGPIPE)
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]

@@ -176,7 +176,7 @@ func TestItIsAnErrorOnlyWhenTheAnswersAreWorthNothing(t *testing.T) {
 		err := verdict(c.answers)
 		got := ""
 		if err != nil {
-			got = err.Error()
+			got = told(err)
 		}
 		if got != c.want || err != nil && problem.KindOf(err) != c.kind {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)

@@ -69,7 +69,7 @@ func TestNoStreamIsBegunDuringADefragmentation(t *testing.T) {
 	c := dialTest(t, Config{Endpoints: []string{web.URL}, CACert: ca.file, Cert: cert, Key: key})
 	_, err := c.Snapshot(t.Context(), Member{Endpoint: web.URL}, StreamConfig{})
 	want := "take a snapshot from " + web.URL + ": the member is being defragmented (wait until it is done, or take another member)"
-	if !errors.Is(err, ErrDefragmenting) || problem.KindOf(err) != problem.Refused || err.Error() != want {
+	if !errors.Is(err, ErrDefragmenting) || problem.KindOf(err) != problem.Refused || told(err) != want {
 		t.Fatalf("got %v", err)
 	}
 	gauge = 0

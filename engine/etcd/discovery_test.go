@@ -56,7 +56,7 @@ func TestADomainWithoutRecordsIsAnError(t *testing.T) {
 		const want = "find the endpoints of etcd in the SRV records of empty.com: look up _etcd-client-ssl._tcp.empty.com: " +
 			"lookup _etcd-client-ssl._tcp.empty.com: no such host"
 		p, ok := err.(*problem.Error)
-		if !ok || p.Headline() != want || p.Kind != problem.Unreachable {
+		if !ok || p.Error() != want || p.Kind != problem.Unreachable {
 			t.Errorf("insecure %v: got %v", insecure, err)
 		}
 	}

@@ -102,7 +102,7 @@ func (c *conn) explainConnection(ctx context.Context, err error) *problem.Error 
 		return nil
 	}
 	if e := c.probe(ctx); e != nil {
-		return e
+		return c.suspectPeerPort(e)
 	}
 	if !isTimeout(err) {
 		return nil

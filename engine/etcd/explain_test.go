@@ -37,8 +37,8 @@ func checkProblem(t *testing.T, err error, endpoint string, kind problem.Kind, h
 	if !ok {
 		t.Fatalf("not a problem: %v", err)
 	}
-	if want := strings.ReplaceAll(headline, "ENDPOINT", endpoint); p.Headline() != want {
-		t.Errorf("headline\n got %s\nwant %s", p.Headline(), want)
+	if want := strings.ReplaceAll(headline, "ENDPOINT", endpoint); p.Error() != want {
+		t.Errorf("headline\n got %s\nwant %s", p.Error(), want)
 	}
 	if p.Next != next {
 		t.Errorf("next\n got %s\nwant %s", p.Next, next)
@@ -46,6 +46,14 @@ func checkProblem(t *testing.T, err error, endpoint string, kind problem.Kind, h
 	if p.Kind != kind {
 		t.Errorf("kind %d, want %d", p.Kind, kind)
 	}
+}
+
+// told is an error with its next step, in one line.
+func told(err error) string {
+	if next := problem.NextOf(err); next != "" {
+		return err.Error() + " (" + next + ")"
+	}
+	return err.Error()
 }
 
 // closedPort is one that nothing listens on.

@@ -130,11 +130,17 @@ func (c *conn) wantsTLS(err error) *problem.Error {
 }
 
 func (c *conn) notEtcd(err error) *problem.Error {
+	if e := c.peerProblem(err); e != nil {
+		return e
+	}
 	return c.unreachable("a server answers there, but not with etcd's API",
 		"use etcd's client port (2379 unless changed), not its peer or metrics port", err)
 }
 
 func (c *conn) silent(err error) *problem.Error {
+	if e := c.peerProblem(err); e != nil {
+		return e
+	}
 	return c.unreachable(fmt.Sprintf("it accepts connections but says nothing within %v", c.cfg.DialTimeout),
 		"the server hangs or is overloaded: look at its log", err)
 }

@@ -193,7 +193,7 @@ func TestOneMemberServesOneStreamPerHost(t *testing.T) {
 	}
 	_, err = c.Snapshot(t.Context(), m, StreamConfig{})
 	const want = "another snapshot of this member is being taken from this host (wait until it has ended)"
-	if !errors.Is(err, ErrStreamBusy) || problem.KindOf(err) != problem.Refused || err.Error() != "take a snapshot from "+address+": "+want {
+	if !errors.Is(err, ErrStreamBusy) || problem.KindOf(err) != problem.Refused || told(err) != "take a snapshot from "+address+": "+want {
 		t.Fatalf("the second stream: %v", err)
 	}
 	if err := first.Close(); err != nil {
@@ -228,7 +228,7 @@ func TestAnotherMemberThanTheChosenOneIsRefused(t *testing.T) {
 	_, err := dialTest(t, Config{Endpoints: []string{address}}).Snapshot(t.Context(), Member{Endpoint: address, ID: 1, Name: "m1"}, StreamConfig{})
 	want := "take a snapshot from " + address + ": member def answers there now, not m1 (1) " +
 		"(name each member's own endpoint instead of a load balancer's)"
-	if err == nil || err.Error() != want || problem.KindOf(err) != problem.Refused {
+	if err == nil || told(err) != want || problem.KindOf(err) != problem.Refused {
 		t.Errorf("got %v", err)
 	}
 }

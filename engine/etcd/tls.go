@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -48,7 +46,7 @@ func (c *Config) tlsConfig() (*tls.Config, error) {
 // later.
 func loadCA(file string) (*x509.CertPool, error) {
 	const op = "read the CA certificates in"
-	data, err := readFile(op, file)
+	data, err := readFile(op, file, "--cacert")
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +77,11 @@ func loadKeyPair(certFile, keyFile string) (*tls.Certificate, error) {
 		return nil, usage("a client certificate is given without its key", "name the key with --key")
 	}
 	const opCert, opKey = "read the client certificate", "read the key of the client certificate"
-	cert, err := readFile(opCert, certFile)
+	cert, err := readFile(opCert, certFile, "--cert")
 	if err != nil {
 		return nil, err
 	}
-	key, err := readFile(opKey, keyFile)
+	key, err := readFile(opKey, keyFile, "--key")
 	if err != nil {
 		return nil, err
 	}
@@ -112,26 +110,12 @@ func hasBlock(data []byte, suffix string) bool {
 	return false
 }
 
-func readFile(op, file string) ([]byte, error) {
+func readFile(op, file, setting string) ([]byte, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, unreadable(op, file, err)
+		return nil, problem.File(op, file, setting, err)
 	}
 	return data, nil
-}
-
-func unreadable(op, file string, err error) error {
-	e := &problem.Error{Kind: problem.Usage, Op: op, Subject: file, Err: err}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		e.Kind = problem.NotFound
-	case errors.Is(err, fs.ErrPermission):
-		e.Kind, e.Next = problem.Denied, "run as a user who may read it"
-	}
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		e.Err = pathErr.Err // the path stands in Subject
-	}
-	return e
 }
 
 func fileProblem(op, file, why, next string, err error) error {

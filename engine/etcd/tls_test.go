@@ -34,11 +34,11 @@ func TestEachBadCertificateFileIsNamedWithItsFault(t *testing.T) {
 	}{
 		{
 			"no CA file", Config{CACert: "/no/ca.crt"}, problem.NotFound,
-			"read the CA certificates in /no/ca.crt: no such file or directory",
+			"read the CA certificates in /no/ca.crt: no such file or directory (correct --cacert)",
 		},
 		{
 			"CA is a directory", Config{CACert: directory}, problem.Usage,
-			"read the CA certificates in " + directory + ": is a directory",
+			"read the CA certificates in " + directory + ": is a directory (correct --cacert)",
 		},
 		{
 			"CA without certificate", Config{CACert: key}, problem.Usage,
@@ -54,11 +54,11 @@ func TestEachBadCertificateFileIsNamedWithItsFault(t *testing.T) {
 		},
 		{
 			"no certificate file", Config{Cert: "/no/client.crt", Key: key}, problem.NotFound,
-			"read the client certificate /no/client.crt: no such file or directory",
+			"read the client certificate /no/client.crt: no such file or directory (correct --cert)",
 		},
 		{
 			"no key file", Config{Cert: cert, Key: "/no/client.key"}, problem.NotFound,
-			"read the key of the client certificate /no/client.key: no such file or directory",
+			"read the key of the client certificate /no/client.key: no such file or directory (correct --key)",
 		},
 		{
 			"certificate and key swapped", Config{Cert: key, Key: cert}, problem.Usage,
@@ -79,7 +79,7 @@ func TestEachBadCertificateFileIsNamedWithItsFault(t *testing.T) {
 	} {
 		c.cfg.Endpoints = []string{"https://127.0.0.1:1"}
 		_, err := Dial(t.Context(), c.cfg)
-		if err == nil || err.Error() != c.want || problem.KindOf(err) != c.kind {
+		if err == nil || told(err) != c.want || problem.KindOf(err) != c.kind {
 			t.Errorf("%s:\n got %v\nwant %s", c.name, err, c.want)
 		}
 	}
@@ -92,10 +92,10 @@ func TestAnUnreadableCertificateFileIsARightsProblem(t *testing.T) {
 	}
 	_, err := Dial(t.Context(), Config{Endpoints: []string{"https://127.0.0.1:1"}, Cert: cert, Key: key})
 	if os.Geteuid() == 0 { // root may read everything: give it the error that others get
-		err = unreadable("read the client certificate", cert, &os.PathError{Op: "open", Path: cert, Err: syscall.EACCES})
+		err = problem.File("read the client certificate", cert, "--cert", &os.PathError{Op: "open", Path: cert, Err: syscall.EACCES})
 	}
 	want := "read the client certificate " + cert + ": permission denied (run as a user who may read it)"
-	if err == nil || err.Error() != want || problem.KindOf(err) != problem.Denied || !errors.Is(err, os.ErrPermission) {
+	if err == nil || told(err) != want || problem.KindOf(err) != problem.Denied || !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

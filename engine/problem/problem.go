@@ -8,8 +8,7 @@
 package problem
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,60 +43,26 @@ type Error struct {
 	Err error
 }
 
-// Error returns everything on one line, so that it reads well inside another error and in a log.
+// Error returns what was being done, to what, and why it did not work: "save a snapshot of https://…: the cluster has
+// no leader". The next step is not in it: whoever prints the error asks NextOf once, at the end, however deep the step
+// lies. What an error inside repeats, the place or the cause, is said once.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Headline())
-	if e.Next != "" {
-		fmt.Fprintf(&b, " (%s)", e.Next)
+	place := strings.TrimSpace(e.Op + " " + e.Subject)
+	why, inner := e.Why, ""
+	if e.Err != nil {
+		inner = e.Err.Error()
 	}
-	return b.String()
-}
-
-// Headline returns the text without the next step: "save a snapshot of https://…: the cluster has no leader".
-func (e *Error) Headline() string {
-	parts := make([]string, 0, 3)
-	if e.Op != "" {
-		op := e.Op
-		if e.Subject != "" {
-			op += " " + e.Subject
-		}
-		parts = append(parts, op)
-	} else if e.Subject != "" {
-		parts = append(parts, e.Subject)
+	if place != "" {
+		inner = strings.TrimPrefix(inner, place+": ")
 	}
-	if e.Why != "" {
-		parts = append(parts, e.Why)
+	if strings.Contains(why, inner) {
+		inner = ""
+	} else if strings.Contains(inner, why) {
+		why = ""
 	}
-	if e.Err != nil && (e.Why == "" || !strings.Contains(e.Why, e.Err.Error())) {
-		parts = append(parts, e.Err.Error())
-	}
+	parts := slices.DeleteFunc([]string{place, why, inner}, func(part string) bool { return part == "" })
 	return strings.Join(parts, ": ")
 }
 
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
-
-// KindOf returns the kind of the first Error in err's chain, or Failed.
-func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) && e.Kind != 0 {
-		return e.Kind
-	}
-	return Failed
-}
-
-// NextOf returns the first next step found in err's chain, or "".
-func NextOf(err error) string {
-	for err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			return ""
-		}
-		if e.Next != "" {
-			return e.Next
-		}
-		err = e.Err
-	}
-	return ""
-}

@@ -70,6 +70,9 @@ type rule struct {
 	why, next string
 }
 
+// whichRight is the next step where a store does not say which right it misses.
+const whichRight = "holdfast repo test says which right is missing"
+
 // The order matters: the first that fits wins.
 var rules = []rule{
 	{blob.ErrNoStore, problem.NotFound, "the bucket or directory does not exist",
@@ -81,7 +84,7 @@ var rules = []rule{
 	{syscall.EROFS, problem.Denied, "the file system is read-only", "remount it writable, or choose another directory"},
 	{fs.ErrPermission, problem.Denied, "this user may not do that there", "run as a user who may, or change the owner of the directory"},
 	{blob.ErrDenied, problem.Denied, "access denied: the credentials lack a right that this needs",
-		"holdfast repo test says which right is missing"},
+		whichRight},
 	{blob.ErrTLS, problem.Unreachable, "the server's certificate is not trusted",
 		"pass the CA that signed it with --s3-ca-file, and make sure that the certificate names this host"},
 	{blob.ErrPlain, problem.Unreachable, "one side speaks plain http and the other TLS",

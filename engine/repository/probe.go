@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 )
@@ -23,6 +24,27 @@ type Probe struct {
 	Took time.Duration
 	// Skipped says why the right could not be tried: an earlier one is missing.
 	Skipped string
+}
+
+// What Amazon and those who follow it call each right.
+var grants = map[string]string{
+	"write":       "s3:PutObject on the folder's objects",
+	"list":        "s3:ListBucket on the bucket",
+	"read":        "s3:GetObject on the folder's objects",
+	"ranged read": "s3:GetObject on the folder's objects",
+	"large write": "s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts on the folder's objects",
+	"delete":      "s3:DeleteObject on the folder's objects",
+}
+
+// Explain words why a right is not there, and what grants it; nil when it is there or was not tried.
+func (p Probe) Explain(location string) error {
+	err := Explain(p.Right, location, p.Err)
+	if e, ok := errors.AsType[*problem.Error](err); ok && e.Next == whichRight {
+		granted := *e
+		granted.Next = "grant " + grants[p.Right] + " to whom these keys or this role belong to"
+		return &granted
+	}
+	return err
 }
 
 // Test objects lie where k3s does not take them for snapshots.

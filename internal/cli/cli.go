@@ -20,14 +20,16 @@ import (
 func Run(ctx context.Context, c *console.Console, args []string) int {
 	root := NewCommand(c)
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		// Only the user's own signal counts: parts of the work are cancelled when another part has failed.
-		if ctx.Err() != nil {
-			return c.Interrupted()
-		}
-		return c.Fail(err)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil: // the user's own signal: parts of the work are cancelled also when another part has failed
+		return c.Interrupted()
+	case problem.KindOf(err) == problem.Usage && problem.NextOf(err) == "":
+		err = &problem.Error{Err: err, Next: cmd.CommandPath() + " --help"}
 	}
-	return 0
+	return c.Fail(err)
 }
 
 // NewCommand returns the root command.
@@ -49,7 +51,8 @@ Exit codes:
   6  no answer from etcd or the repository
   7  credentials or rights are missing
   8  a disk is full
-130  interrupted`,
+130  interrupted
+141  whoever read the output has gone away`,
 		Version:           c.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -60,41 +63,15 @@ Exit codes:
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	root.SetVersionTemplate("holdfast {{.Version}}\n")
-	root.SetFlagErrorFunc(usage)
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetHelpCommand(newHelp(root))
 	fs := root.PersistentFlags()
 	fs.VarP(&c.Format, "output", "o", "output format: "+strings.Join(console.Formats, ", "))
 	fs.BoolVarP(&c.Quiet, "quiet", "q", false, "print results and errors only")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(console.Formats, cobra.ShellCompDirectiveNoFileComp))
 	flags.AddGlobal(root)
 	root.AddCommand(etcd.NewCommand(c, flags), repo.NewCommand(c, flags))
-	requireKnownArguments(root)
+	root.InitDefaultCompletionCmd()
+	wordArguments(root)
 	return root
-}
-
-// requireKnownArguments words cobra's complaints about arguments as usage errors, and makes an unknown subcommand one
-// at every level.
-func requireKnownArguments(cmd *cobra.Command) {
-	check := cmd.Args
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(cmd, args); err != nil {
-			return usage(cmd, err)
-		}
-		return nil
-	}
-	if cmd.HasSubCommands() && cmd.RunE == nil {
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	}
-	for _, sub := range cmd.Commands() {
-		requireKnownArguments(sub)
-	}
-}
-
-// usage words a complaint about the command line. The program's own name stands before every error already.
-func usage(cmd *cobra.Command, err error) error {
-	path := cmd.CommandPath()
-	_, command, _ := strings.Cut(path, " ")
-	return &problem.Error{Kind: problem.Usage, Op: command, Err: err, Next: path + " --help"}
 }

@@ -84,8 +84,8 @@ func TestEachWrongAddressIsNamed(t *testing.T) {
 			},
 			{
 				"the peer port", e.Members[0].PeerURL,
-				"reach etcd at ENDPOINT: a server answers there, but not with etcd's API",
-				"use etcd's client port (2379 unless changed), not its peer or metrics port",
+				"reach etcd at ENDPOINT: this is a peer port, at which the members of an etcd talk to each other",
+				"use the client port: the cluster's client URLs are " + plain,
 			},
 		} {
 			if c.endpoint == e.Members[0].PeerURL && e.Members[0].Version == "3.5" {

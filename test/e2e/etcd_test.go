@@ -132,10 +132,7 @@ func mustReceive(t *testing.T, c *etcd.Client, m etcd.Member) []byte {
 func checkProblem(t *testing.T, err error, endpoint string, kind problem.Kind, headline, next string) {
 	t.Helper()
 	want := strings.ReplaceAll(headline, "ENDPOINT", endpoint)
-	if next != "" {
-		want += " (" + next + ")"
-	}
-	if err == nil || err.Error() != want || problem.KindOf(err) != kind {
-		t.Errorf("kind %d, want %d\n got %v\nwant %s", problem.KindOf(err), kind, err, want)
+	if err == nil || err.Error() != want || problem.NextOf(err) != next || problem.KindOf(err) != kind {
+		t.Errorf("kind %d, want %d\n got %v\nwant %s\nnext %s\nwant %s", problem.KindOf(err), kind, err, want, problem.NextOf(err), next)
 	}
 }

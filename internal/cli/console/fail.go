@@ -3,12 +3,20 @@ package console
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 )
 
-// interrupted is the exit code after SIGINT or SIGTERM: 128 + 2, as shells have it.
-const interrupted = 130
+// Exit codes after a signal: 128 and its number, as shells have it.
+const (
+	interrupted = 128 + int(syscall.SIGINT)
+	noReader    = 128 + int(syscall.SIGPIPE)
+)
+
+// errNoReader is why a result could not be printed when nobody reads it any more.
+var errNoReader = errors.New("nobody reads the output any more")
 
 // Interrupted tells that the command was ended by a signal, and returns the exit code.
 func (c *Console) Interrupted() int {
@@ -17,30 +25,24 @@ func (c *Console) Interrupted() int {
 }
 
 // Fail tells the operator about an error and returns the exit code: what was being done and why it did not work, and
-// on a line of its own what to do next.
+// on a line of its own, once and at the end, what to do next. Errors that were joined stand on a line each.
+//
+// A pipe whose reader went away, as head does when it has seen enough, is no news to anybody.
 func (c *Console) Fail(err error) int {
-	err = bare(err)
-	var p *problem.Error
-	text := err.Error()
-	if errors.As(err, &p) && p == err {
-		text = p.Headline()
+	if errors.Is(err, errNoReader) {
+		return noReader
 	}
-	fmt.Fprintf(c.Err, "holdfast: %s\n", text)
-	if next := problem.NextOf(err); next != "" && p == err {
+	said := map[string]bool{}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !said[line] {
+			fmt.Fprintf(c.Err, "holdfast: %s\n", line)
+		}
+		said[line] = true
+	}
+	if next := problem.NextOf(err); next != "" {
 		fmt.Fprintf(c.Err, "  next: %s\n", next)
 	}
 	return int(problem.KindOf(err))
-}
-
-// bare takes an error out of a Join that holds nothing else, so that it can be split into its parts.
-func bare(err error) error {
-	for {
-		joined, ok := err.(interface{ Unwrap() []error })
-		if !ok || len(joined.Unwrap()) != 1 {
-			return err
-		}
-		err = joined.Unwrap()[0]
-	}
 }
 
 // Notef prints a line for a person who watches, unless --quiet.

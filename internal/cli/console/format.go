@@ -2,9 +2,11 @@ package console
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"sigs.k8s.io/yaml"
@@ -53,6 +55,17 @@ type Result struct {
 
 // Print writes a result to standard output in the chosen format.
 func (c *Console) Print(r Result) error {
+	err := c.print(r)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPIPE):
+		return errNoReader
+	}
+	return fmt.Errorf("print the result: %w", err)
+}
+
+func (c *Console) print(r Result) error {
 	switch c.Format {
 	case JSON:
 		enc := json.NewEncoder(c.Out)

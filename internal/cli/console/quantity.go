@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (s *Size) String() string {
 func (s *Size) Set(text string) error {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > 1<<62 {
-		return fmt.Errorf("%q is not a size such as 500MiB or 2GiB", text)
+		return errors.New("it is no size such as 500MiB or 2GiB")
 	}
 	*s = Size(n)
 	return nil

@@ -27,6 +27,7 @@ type restoreOptions struct {
 
 	latest     bool
 	at         string
+	before     time.Time // what at says; zero: no limit
 	etcdBinary string
 	minFree    console.Size
 	repoGiven  bool
@@ -79,6 +80,7 @@ The data directory must not exist, or be empty. It appears only when the restore
 	return cmd
 }
 
+// run refuses what is wrong with the command line before it looks for a snapshot, or says a word.
 func (o *restoreOptions) run(ctx context.Context, args []string) error {
 	if _, err := o.flags.File(); err != nil {
 		return err
@@ -86,8 +88,14 @@ func (o *restoreOptions) run(ctx context.Context, args []string) error {
 	if o.cfg.Target.DataDir == "" {
 		return console.Usagef("--data-dir is missing")
 	}
+	if err := o.checkChoice(args); err != nil {
+		return err
+	}
 	o.cfg.MinFree, o.cfg.SpoolDir = int64(o.minFree), o.flags.SpoolDir()
 	if err := o.runVersion(ctx); err != nil {
+		return err
+	}
+	if err := snapshot.CheckRestore(o.cfg); err != nil {
 		return err
 	}
 	closeSource, location, err := o.source(ctx, args)
@@ -105,26 +113,35 @@ func (o *restoreOptions) run(ctx context.Context, args []string) error {
 	return o.console.Print(showRestored(location, restored))
 }
 
-// source finds the snapshot: a file, or an entry of a repository.
-func (o *restoreOptions) source(ctx context.Context, args []string) (done func(), location string, err error) {
+// checkChoice wants one way to choose the snapshot.
+func (o *restoreOptions) checkChoice(args []string) (err error) {
 	named := len(args) == 1
 	if named && (o.latest || o.at != "") || o.latest && o.at != "" {
-		return nil, "", console.Usagef("give one of SNAPSHOT, --latest and --at")
+		return console.Usagef("give one of SNAPSHOT, --latest and --at")
 	}
 	if !named && !o.latest && o.at == "" {
-		return nil, "", console.Usagef("which snapshot? Give its name, a file, --latest or --at TIME")
+		return console.Usagef("which snapshot? Give its name, a file, --latest or --at TIME")
 	}
-	if named && !o.repoGiven {
+	if o.at != "" {
+		o.before, err = parseTime(o.at)
+	}
+	return err
+}
+
+// source finds the snapshot: a file, or an entry of a repository.
+func (o *restoreOptions) source(ctx context.Context, args []string) (done func(), location string, err error) {
+	file := len(args) == 1 && !o.repoGiven
+	if file {
 		if src, err := snapshot.FileSource(args[0]); err == nil {
 			o.cfg.Source = src
 			return func() {}, src.Location(), nil
 		} else if !os.IsNotExist(err) {
-			return nil, "", unreadable(args[0], err)
+			return nil, "", problem.File("open", args[0], "the path of the snapshot file", err)
 		}
 	}
 	repo, err := o.flags.Open(false)
 	if err != nil {
-		if named && !o.repoGiven {
+		if file {
 			return nil, "", &problem.Error{
 				Kind: problem.NotFound, Op: "restore", Subject: args[0], Why: "there is no such file, and no repository was given",
 				Next: "correct the path, or pass --repo",
@@ -141,18 +158,6 @@ func (o *restoreOptions) source(ctx context.Context, args []string) (done func()
 	return func() { repo.Store().Close() }, repo.Store().Location(entry.File), nil
 }
 
-func unreadable(path string, err error) error {
-	p := &problem.Error{Kind: problem.Usage, Op: "open", Subject: path, Err: err, Next: "name a snapshot file"}
-	if errors.Is(err, fs.ErrPermission) {
-		p.Kind, p.Next = problem.Denied, "run as a user who may read it"
-	}
-	var named *fs.PathError
-	if errors.As(err, &named) {
-		p.Err = named.Err // the path stands in Subject
-	}
-	return p
-}
-
 func (o *restoreOptions) entry(ctx context.Context, repo *settings.Opened, args []string) (*repository.Entry, error) {
 	if len(args) == 1 {
 		e, err := repo.Find(ctx, args[0])
@@ -161,14 +166,7 @@ func (o *restoreOptions) entry(ctx context.Context, repo *settings.Opened, args 
 		}
 		return e, refuseState(e)
 	}
-	var at time.Time
-	if o.at != "" {
-		var err error
-		if at, err = parseTime(o.at); err != nil {
-			return nil, err
-		}
-	}
-	return o.newest(ctx, repo, at)
+	return o.newest(ctx, repo, o.before)
 }
 
 // newest takes the newest good snapshot. One that nothing has vouched for yet is read first, and passed over when it
@@ -235,6 +233,9 @@ func (o *restoreOptions) runVersion(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, o.etcdBinary, "--version").Output()
+	if errors.Is(err, fs.ErrNotExist) {
+		return problem.File("run", o.etcdBinary, "--etcd-binary", err)
+	}
 	m := versionLine.FindSubmatch(out)
 	if err != nil || m == nil {
 		return &problem.Error{

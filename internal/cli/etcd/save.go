@@ -179,7 +179,7 @@ func (o *saveOptions) parse(file settings.File, cfg *snapshot.SaveConfig) (err e
 	}
 	if o.minFree < 0 && file.MinFree != "" {
 		if err := o.minFree.Set(file.MinFree); err != nil {
-			return console.Usagef("minFree in the config file: %v", err)
+			return console.Usagef("minFree %s in the config file: %v", file.MinFree, err)
 		}
 	}
 	cfg.MinFree = int64(o.minFree)

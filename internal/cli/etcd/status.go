@@ -3,6 +3,8 @@ package etcd
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +31,7 @@ type alarmView struct {
 }
 
 type memberView struct {
-	ID             string   `json:"id"`
+	ID             string   `json:"id,omitempty"`
 	Name           string   `json:"name"`
 	Endpoint       string   `json:"endpoint,omitempty"`
 	PeerURLs       []string `json:"peerURLs"`
@@ -42,9 +44,12 @@ type memberView struct {
 	Term           uint64   `json:"raftTerm,omitempty"`
 	Index          uint64   `json:"raftIndex,omitempty"`
 	Applied        uint64   `json:"raftAppliedIndex,omitempty"`
-	Lag            uint64   `json:"lag"`
-	Healthy        bool     `json:"healthy"`
-	Problem        string   `json:"problem,omitempty"`
+	// Lag is nil when nobody knows it.
+	Lag *uint64 `json:"lag,omitempty"`
+	// Asked: an endpoint led to it. Healthy is nil when it was not asked, which says nothing for or against it.
+	Asked   bool   `json:"asked"`
+	Healthy *bool  `json:"healthy,omitempty"`
+	Problem string `json:"problem,omitempty"`
 }
 
 type saveView struct {
@@ -118,49 +123,54 @@ func showStatus(cluster etcd.Cluster, choice etcd.Choice, refusal error) console
 
 func viewMember(cluster *etcd.Cluster, m *etcd.Member) memberView {
 	v := memberView{
-		ID: etcd.FormatID(m.ID), Name: m.Label(), Endpoint: m.Endpoint, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs,
-		Lag: cluster.Lag(m), Role: "member",
+		Name: m.Label(), Endpoint: m.Endpoint, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs, Role: role(cluster, m),
+		Asked: m.Endpoint != "",
 	}
-	switch {
-	case m.Learner:
-		v.Role = "learner"
-	case m.ID != 0 && m.ID == cluster.Leader:
-		v.Role = "leader"
-	case m.Answers():
-		v.Role = "follower"
+	if m.ID != 0 {
+		v.ID = etcd.FormatID(m.ID)
 	}
 	if s := m.Status; s != nil {
-		v.Version, v.StorageVersion, v.Size, v.InUse = s.Version, s.StorageVersion, s.DBSize, s.DBInUse
+		lag := cluster.Lag(m)
+		v.Lag, v.Version, v.StorageVersion, v.Size, v.InUse = &lag, s.Version, s.StorageVersion, s.DBSize, s.DBInUse
 		v.Term, v.Index, v.Applied = s.RaftTerm, s.RaftIndex, s.RaftApplied
 	}
-	v.Healthy = m.Answers() && m.ReadErr == nil && len(m.Status.Errors) == 0
-	switch {
-	case m.Err != nil:
-		v.Problem = m.Err.Error()
-	case m.Endpoint == "":
-		v.Problem = "not asked: no endpoint given (try --cluster)"
-	case m.ReadErr != nil:
-		v.Problem = m.ReadErr.Error()
-	case m.Answers() && len(m.Status.Errors) > 0:
-		v.Problem = fmt.Sprint(m.Status.Errors)
+	if v.Asked {
+		v.Problem = trouble(m)
+		healthy := v.Problem == ""
+		v.Healthy = &healthy
 	}
 	return v
 }
 
+func role(cluster *etcd.Cluster, m *etcd.Member) string {
+	switch {
+	case m.Learner:
+		return "learner"
+	case m.ID != 0 && m.ID == cluster.Leader:
+		return "leader"
+	case m.Answers():
+		return "follower"
+	}
+	return "member"
+}
+
+// trouble is why a member that was asked is not healthy, or "".
+func trouble(m *etcd.Member) string {
+	switch {
+	case m.Err != nil:
+		return m.Err.Error()
+	case !m.Answers():
+		return "it does not answer"
+	case m.ReadErr != nil:
+		return m.ReadErr.Error()
+	}
+	return strings.Join(m.Status.Errors, ", ")
+}
+
 func (v statusView) table(w io.Writer) {
-	rows := make([][]string, 0, len(v.Members))
-	for _, m := range v.Members {
-		health := "yes"
-		if !m.Healthy {
-			health = "no"
-		}
-		size, inUse := "-", "-"
-		if m.Size > 0 {
-			size, inUse = console.Bytes(m.Size), console.Bytes(m.InUse)
-		}
-		rows = append(rows, []string{
-			m.Name, m.ID, dash(m.Endpoint), m.Role, health, dash(m.Version), size, inUse, fmt.Sprint(m.Applied), fmt.Sprint(m.Lag),
-		})
+	rows := make([][]string, len(v.Members))
+	for i, m := range v.Members {
+		rows[i] = m.cells()
 	}
 	console.Columns(w, []string{"NAME", "ID", "ENDPOINT", "ROLE", "HEALTHY", "VERSION", "SIZE", "IN USE", "APPLIED", "LAG"}, rows)
 	fmt.Fprintln(w)
@@ -170,20 +180,44 @@ func (v statusView) table(w io.Writer) {
 	}
 	alarms := "none"
 	if len(v.Alarms) > 0 {
-		alarms = ""
+		var raised []string
 		for _, a := range v.Alarms {
-			alarms += a.Type + " (member " + a.Member + ") "
+			raised = append(raised, a.Type+" (member "+a.Member+")")
 		}
+		alarms = strings.Join(raised, ", ")
 	}
 	console.Pairs(w, "Cluster", v.ClusterID, "Quorum", quorum, "Leader", v.Leader, "Revision", fmt.Sprint(v.Revision),
 		"Alarms", alarms, "A save would come from", v.Save.From)
-	for _, m := range v.Members {
-		if m.Problem != "" {
-			fmt.Fprintf(w, "%s: %s\n", m.Name, m.Problem)
-		}
+	v.remarks(w)
+}
+
+func (m memberView) cells() []string {
+	health := "-"
+	if m.Healthy != nil {
+		health = map[bool]string{true: "yes", false: "NO"}[*m.Healthy]
+	}
+	size, inUse, applied, lag := "-", "-", "-", "-"
+	if m.Lag != nil { // it answered
+		size, inUse = console.Bytes(m.Size), console.Bytes(m.InUse)
+		applied, lag = fmt.Sprint(m.Applied), fmt.Sprint(*m.Lag)
+	}
+	return []string{m.Name, dash(m.ID), dash(m.Endpoint), m.Role, health, dash(m.Version), size, inUse, applied, lag}
+}
+
+// remarks says of each member once what is wrong with it.
+func (v statusView) remarks(w io.Writer) {
+	said := map[string]bool{}
+	if slices.ContainsFunc(v.Members, func(m memberView) bool { return !m.Asked }) {
+		fmt.Fprintln(w, "Members without an endpoint were not asked; --cluster asks all.")
 	}
 	for _, s := range v.Save.Skipped {
+		said[s.Member] = true
 		fmt.Fprintf(w, "not from %s: %s\n", s.Member, s.Reason)
+	}
+	for _, m := range v.Members {
+		if m.Problem != "" && !said[m.Name] {
+			fmt.Fprintf(w, "%s: %s\n", m.Name, m.Problem)
+		}
 	}
 }
 

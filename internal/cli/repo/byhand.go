@@ -21,11 +21,12 @@ type byHandView struct {
 
 // byHand prints what restores a snapshot with stock tools (requirement B7): cp or aws, zstd or unzip, sha256sum,
 // etcdutl; for k3s' own also k3s.
-func byHand(repo *settings.Opened, e *repository.Entry, endpoint string) console.Result {
+func byHand(repo *settings.Opened, e *repository.Entry, s3 settings.S3) console.Result {
 	h := &hand{entry: e, database: databaseName(e)}
-	h.fetch(repo.Store().Location(e.File), endpoint)
+	h.fetch(repo.Store().Location(e.File), s3)
+	h.compare()
 	h.unpack()
-	h.check()
+	h.look()
 	h.restore()
 	return console.Result{
 		Value: byHandView{e.File, h.commands()},
@@ -40,12 +41,21 @@ func byHand(repo *settings.Opened, e *repository.Entry, endpoint string) console
 
 // hand collects commands, and remarks that begin with "#", so that the whole can be pasted into a shell.
 type hand struct {
-	entry    *repository.Entry
-	database string
-	lines    []string
+	entry *repository.Entry
+	// file is where the snapshot lies once it can be worked on, database where its database will.
+	file, database string
+	lines          []string
+	steps          int
 }
 
 func (h *hand) add(lines ...string) { h.lines = append(h.lines, lines...) }
+
+// step adds a numbered remark and what belongs to it.
+func (h *hand) step(remark string, lines ...string) {
+	h.steps++
+	h.add(fmt.Sprintf("# %d. %s", h.steps, remark))
+	h.add(lines...)
+}
 
 func (h *hand) commands() []string {
 	var list []string
@@ -62,41 +72,73 @@ func databaseName(e *repository.Entry) string {
 	return snapshot.SafeName(stem) + ".restore.db"
 }
 
-func (h *hand) fetch(location, endpoint string) {
+// raw: the file is the database, so a copy of it is all that is needed.
+func (h *hand) raw() bool { return h.entry.Encoding == snapshot.EncodingRaw }
+
+// fetch copies a raw snapshot to where it will be worked on, because nothing should open the only copy. One that has to
+// be unpacked is unpacked from where it lies, if that is a directory.
+func (h *hand) fetch(location string, s3 settings.S3) {
 	u, err := url.Parse(location)
-	if err == nil && u.Scheme == "file" {
-		h.add("# 1. Copy the snapshot to where it will be unpacked.", "cp -- "+quote(u.Path)+" .")
-		return
+	local := err == nil && u.Scheme == "file"
+	switch {
+	case local && !h.raw():
+		h.file = u.Path
+	case local:
+		h.file = h.database
+		h.step("Copy the snapshot: nothing should work on the only one.", "cp -- "+quote(u.Path)+" "+quote(h.file))
+	default:
+		h.file = h.entry.File
+		if h.raw() {
+			h.file = h.database
+		}
+		h.step("Fetch the snapshot (keys from the environment or ~/.aws; any S3 client will do).",
+			"aws s3 cp "+quote(location)+" "+quote("./"+h.file)+s3Options(s3))
 	}
-	option := ""
-	if endpoint != "" {
-		option = " --endpoint-url https://" + endpoint + " # --ca-bundle FILE for a private CA"
+}
+
+// s3Options are those of the AWS command line.
+func s3Options(s settings.S3) string {
+	options := ""
+	if s.Endpoint != "" {
+		scheme := "https://"
+		if s.Insecure {
+			scheme = "http://"
+		}
+		options += " --endpoint-url " + quote(scheme+s.Endpoint)
 	}
-	h.add("# 1. Fetch the snapshot (keys from the environment or ~/.aws; any S3 client will do).",
-		"aws s3 cp "+quote(location)+" ."+option)
+	if s.Region != "" {
+		options += " --region " + quote(s.Region)
+	}
+	if s.CAFile != "" {
+		options += " --ca-bundle " + quote(s.CAFile)
+	}
+	if s.SkipTLSVerify {
+		options += " --no-verify-ssl"
+	}
+	return options
+}
+
+func (h *hand) compare() {
+	if m := h.entry.Manifest; m != nil {
+		h.step("Compare its hash.", "echo "+quote(m.Stored.SHA256+"  "+h.file)+" | sha256sum -c")
+	}
 }
 
 func (h *hand) unpack() {
-	file := quote(h.entry.File)
-	if m := h.entry.Manifest; m != nil {
-		h.add("# 2. Compare its hash.", fmt.Sprintf("echo '%s  %s' | sha256sum -c", m.Stored.SHA256, h.entry.File))
-	}
-	h.add("# 3. Unpack it.")
+	file, database := quote(h.file), quote(h.database)
 	switch h.entry.Encoding {
 	case snapshot.EncodingZstd:
-		h.add("zstd -d " + file + " -o " + quote(h.database))
+		h.step("Unpack it.", "zstd -d "+file+" -o "+database)
 	case snapshot.EncodingZip:
-		h.add("unzip -p " + file + " > " + quote(h.database))
+		h.step("Unpack it.", "unzip -p "+file+" > "+database)
 	case snapshot.EncodingRKE:
-		h.add("unzip -p "+file+" '*backup/*' > "+quote(h.database),
+		h.step("Unpack it.", "unzip -p "+file+" '*backup/*' > "+database,
 			"# The cluster's state (certificates and keys) is in the same archive: unzip -p "+file+" '*.rkestate'")
-	default:
-		h.add("cp -- " + file + " " + quote(h.database))
 	}
 }
 
-func (h *hand) check() {
-	h.add("# 4. Look at it: revision and number of keys.", "etcdutl snapshot status "+quote(h.database)+" -w table")
+func (h *hand) look() {
+	h.step("Look at it: revision and number of keys.", "etcdutl snapshot status "+quote(h.database)+" -w table")
 	if m := h.entry.Manifest; m != nil {
 		h.add(fmt.Sprintf("# The manifest says: revision %d, %d keys, %d bytes.", m.Database.Revision, m.Database.Keys, m.Database.Size))
 	}
@@ -104,12 +146,12 @@ func (h *hand) check() {
 
 func (h *hand) restore() {
 	if h.entry.Maker == repository.MakerK3s {
-		h.add("# 5. On a k3s or rke2 server, with the service stopped on all servers:",
+		h.step("On a k3s or rke2 server, with the service stopped on all servers:",
 			"k3s server --cluster-reset --cluster-reset-restore-path=\"$PWD/"+h.database+"\" --etcd-s3=false",
 			"# then start the service here, and on each other server remove server/db/etcd and start it.",
 			"# Without k3s, into a plain etcd:")
 	} else {
-		h.add("# 5. Restore, on each member with its own command; then start them all.")
+		h.step("Restore, on each member with its own command; then start them all.")
 	}
 	h.add(h.members()...)
 }

@@ -1,14 +1,12 @@
 package repo
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-dev/holdfast/engine/mvcc"
 	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
@@ -17,22 +15,31 @@ import (
 
 func newShow(c *console.Console, flags *settings.Flags) *cobra.Command {
 	var manual, stats bool
+	var by string
 	cmd := &cobra.Command{
 		Use:   "show SNAPSHOT",
 		Short: "Show all that is known of a snapshot",
 		Long: `Show all that is known of a snapshot.
 
 --by-hand prints the commands that restore it with stock tools alone, without holdfast. --stats reads the snapshot and
-counts its Kubernetes objects by resource and namespace.`,
+counts its Kubernetes objects by resource and namespace, largest first, with a sum for each resource.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.CompleteSnapshots(1),
 	}
 	flags.AddRepository(cmd)
 	cmd.Flags().BoolVar(&manual, "by-hand", false, "print the commands that restore it with stock tools")
 	cmd.Flags().BoolVar(&stats, "stats", false, "read it and count its objects by resource and namespace")
+	cmd.Flags().StringVar(&by, "by", byNamespace, "rows of --stats: namespace (each resource in each namespace) or resource")
+	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{byNamespace, byResource}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if manual && stats {
 			return console.Usagef("give one of --by-hand and --stats")
+		}
+		if by != byNamespace && by != byResource {
+			return console.Usagef("--by %s: use %s or %s", by, byNamespace, byResource)
+		}
+		if cmd.Flags().Changed("by") && !stats {
+			return console.Usagef("--by goes with --stats")
 		}
 		return with(cmd.Context(), flags, "show", func(repo *settings.Opened) error {
 			e, err := repo.Find(cmd.Context(), args[0])
@@ -41,9 +48,9 @@ counts its Kubernetes objects by resource and namespace.`,
 			}
 			switch {
 			case manual:
-				return c.Print(byHand(repo, e, flags.S3Endpoint()))
+				return c.Print(byHand(repo, e, flags.S3()))
 			case stats:
-				return showStats(cmd.Context(), c, flags, repo, e)
+				return showStats(cmd.Context(), c, flags, repo, e, by)
 			}
 			return c.Print(showEntry(repo, e))
 		})
@@ -91,69 +98,4 @@ func showManifest(w io.Writer, m *snapshot.Manifest) {
 		}
 		fmt.Fprintln(w, line)
 	}
-}
-
-// statsView is the JSON form of holdfast repo show --stats.
-type statsView struct {
-	Revision  int64     `json:"revision"`
-	Objects   int64     `json:"objects"`
-	LiveBytes int64     `json:"liveBytes"`
-	OldBytes  int64     `json:"oldRevisionBytes"`
-	FreeBytes int64     `json:"freeBytes"`
-	FileBytes int64     `json:"fileBytes"`
-	Rows      []rowView `json:"resources"`
-}
-
-type rowView struct {
-	Resource   string `json:"resource"`
-	APIVersion string `json:"apiVersion,omitempty"`
-	Kind       string `json:"kind,omitempty"`
-	Namespace  string `json:"namespace,omitempty"`
-	Objects    int64  `json:"objects"`
-	Bytes      int64  `json:"bytes"`
-	Encrypted  int64  `json:"encrypted"`
-	Provider   string `json:"encryptionProvider,omitempty"`
-}
-
-func showStats(ctx context.Context, c *console.Console, flags *settings.Flags, repo *settings.Opened, e *repository.Entry) error {
-	progress, stop := c.Progress()
-	unpacked, err := snapshot.Unpack(ctx, snapshot.StoreSource(repo.Store(), e.Info), e.Manifest, flags.SpoolDir(), progress)
-	stop()
-	if err != nil {
-		return err
-	}
-	defer unpacked.File.Close()
-	db, err := mvcc.Open(unpacked.File, unpacked.Size)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	stats, err := db.Stats(ctx)
-	if err != nil {
-		return err
-	}
-	v := statsView{
-		Revision: stats.Revision, Objects: stats.Objects, LiveBytes: stats.LiveBytes, OldBytes: stats.OldBytes,
-		FreeBytes: stats.FreeBytes, FileBytes: stats.Size, Rows: []rowView{},
-	}
-	var resources []string
-	for _, r := range stats.Rows {
-		v.Rows = append(v.Rows, rowView{r.Resource, r.APIVersion, r.Kind, r.Namespace, r.Objects, r.Bytes, r.Encrypted, r.Provider})
-		resources = append(resources, r.Resource)
-	}
-	return c.Print(console.Result{Value: v, Names: resources, Table: v.table})
-}
-
-func (v statsView) table(w io.Writer) {
-	rows := make([][]string, len(v.Rows))
-	for i, r := range v.Rows {
-		encrypted := "-"
-		if r.Encrypted > 0 {
-			encrypted = fmt.Sprintf("%d (%s)", r.Encrypted, r.Provider)
-		}
-		rows[i] = []string{r.Resource, dash(r.Kind), dash(r.Namespace), fmt.Sprint(r.Objects), console.Bytes(r.Bytes), encrypted}
-	}
-	console.Columns(w, []string{"RESOURCE", "KIND", "NAMESPACE", "OBJECTS", "BYTES", "ENCRYPTED"}, rows)
-	fmt.Fprintf(w, "\n%d objects with %s at revision %d; older revisions %s, free pages %s, file %s.\n", v.Objects,
-		console.Bytes(v.LiveBytes), v.Revision, console.Bytes(v.OldBytes), console.Bytes(v.FreeBytes), console.Bytes(v.FileBytes))
 }

@@ -2,7 +2,6 @@ package repo
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -14,7 +13,13 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/cli/settings"
 )
 
-// probeView is the JSON form of one verdict of holdfast repo test.
+// testView is the JSON form of holdfast repo test.
+type testView struct {
+	Repository string      `json:"repository"`
+	Rights     []probeView `json:"rights"`
+}
+
+// probeView is the verdict on one right.
 type probeView struct {
 	Right   string `json:"right"`
 	Verdict string `json:"verdict"` // yes, no, not tried
@@ -34,59 +39,61 @@ write, delete. Small objects in the folder .metadata are written and removed aga
 	flags.AddRepository(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return with(cmd.Context(), flags, "test", func(repo *settings.Opened) error {
-			views, first := judge(repo.Location(), repo.Test(cmd.Context()))
-			r := console.Result{Value: views, Table: func(w io.Writer) { table(w, views) }}
-			for _, v := range views {
-				if v.Verdict == "yes" {
-					r.Names = append(r.Names, v.Right)
-				}
-			}
-			if err := c.Print(r); err != nil {
-				return err
-			}
-			return first
+			v, missing := judge(repo.Location(), repo.Test(cmd.Context()))
+			return errors.Join(c.Print(console.Result{Value: v, Names: v.granted(), Table: v.table}), missing)
 		})
 	}
 	return cmd
 }
 
-// judge words each verdict and returns the first failure.
-func judge(location string, probes []repository.Probe) (views []probeView, first error) {
+// judge words each verdict and returns the first failure, with its next step.
+func judge(location string, probes []repository.Probe) (v testView, first error) {
+	v.Repository = location
 	for _, probe := range probes {
-		v := probeView{Right: probe.Right, Verdict: "yes", TookMS: probe.Took.Milliseconds()}
+		row := probeView{Right: probe.Right, Verdict: "yes", TookMS: probe.Took.Milliseconds()}
+		err := probe.Explain(location)
 		switch {
 		case probe.Skipped != "":
-			v.Verdict, v.Reason = "not tried", probe.Skipped
-		case probe.Err != nil:
-			err := repository.Explain(probe.Right, location, probe.Err)
-			v.Verdict, v.Reason, v.Next = "no", err.Error(), problem.NextOf(err)
-			var p *problem.Error
-			if errors.As(err, &p) {
-				v.Reason = p.Headline()
-			}
-			if first == nil {
-				first = &problem.Error{Kind: problem.KindOf(err), Op: "test", Subject: location, Why: "the right to " + probe.Right + " is missing"}
-			}
+			row.Verdict, row.Reason = "not tried", probe.Skipped
+		case err != nil:
+			row.Verdict, row.Reason, row.Next = "no", err.Error(), problem.NextOf(err)
 		}
-		views = append(views, v)
+		if first == nil && err != nil {
+			first = missing(location, probe.Right, err)
+		}
+		v.Rights = append(v.Rights, row)
 	}
-	return views, first
+	return v, first
 }
 
-func table(w io.Writer, views []probeView) {
-	rows := make([][]string, len(views))
-	for i, v := range views {
-		took := "-"
-		if v.Verdict != "not tried" {
-			took = (time.Duration(v.TookMS) * time.Millisecond).String()
+// missing says it shortly where the table has the cause.
+func missing(location, right string, err error) error {
+	p := &problem.Error{Kind: problem.KindOf(err), Op: "test", Subject: location, Next: problem.NextOf(err)}
+	p.Why = "the right to " + right + " is missing"
+	if p.Kind != problem.Denied {
+		p.Why = "the test of " + right + " came to no end"
+	}
+	return p
+}
+
+func (v testView) granted() []string {
+	var rights []string
+	for _, row := range v.Rights {
+		if row.Verdict == "yes" {
+			rights = append(rights, row.Right)
 		}
-		rows[i] = []string{v.Right, v.Verdict, took, v.Reason}
+	}
+	return rights
+}
+
+func (v testView) table(w io.Writer) {
+	rows := make([][]string, len(v.Rights))
+	for i, r := range v.Rights {
+		took := "-"
+		if r.Verdict != "not tried" {
+			took = (time.Duration(r.TookMS) * time.Millisecond).String()
+		}
+		rows[i] = []string{r.Right, r.Verdict, took, r.Reason}
 	}
 	console.Columns(w, []string{"RIGHT", "VERDICT", "TOOK", "REASON"}, rows)
-	for _, v := range views {
-		if v.Next != "" {
-			fmt.Fprintf(w, "next: %s\n", v.Next)
-			return
-		}
-	}
 }

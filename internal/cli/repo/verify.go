@@ -17,8 +17,15 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/cli/settings"
 )
 
-// verifiedView is the JSON form of one verdict of holdfast repo verify.
+// verifiedView is the JSON form of holdfast repo verify.
 type verifiedView struct {
+	Repository string       `json:"repository"`
+	Level      string       `json:"level"`
+	Snapshots  []testedView `json:"snapshots"`
+}
+
+// testedView is what the test of one snapshot showed.
+type testedView struct {
 	Name  string `json:"name"`
 	Sound bool   `json:"sound"`
 	// Tested is false when the test itself could not be done: then nothing is known, for good or bad.
@@ -102,28 +109,23 @@ type verifier struct {
 
 // run tests each, and goes on after a damaged one: the operator wants to know which are left.
 func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
-	views := []verifiedView{}
+	result := verifiedView{Repository: v.repo.Location(), Level: string(v.level), Snapshots: []testedView{}}
 	damaged := 0
 	var unsure error
 	for _, e := range entries {
-		evidence, err := v.verify(ctx, e)
-		view := verifiedView{Name: e.File, Sound: err == nil, Tested: true, Evidence: evidence}
+		view, err := v.judge(ctx, e)
 		switch {
 		case err == nil:
-		case problem.KindOf(err) == problem.Damaged:
-			view.Problem = cause(err)
+		case view.Tested:
 			damaged++
 		default:
-			err = repository.Explain("verify", e.File, err)
-			view.Tested, view.Problem = false, cause(err)
-			unsure = errors.Join(unsure, err)
-			if ctx.Err() != nil {
+			if unsure = errors.Join(unsure, err); ctx.Err() != nil {
 				return unsure
 			}
 		}
-		views = append(views, view)
+		result.Snapshots = append(result.Snapshots, view)
 	}
-	if err := v.console.Print(show(views)); err != nil {
+	if err := v.console.Print(result.result()); err != nil {
 		return err
 	}
 	if damaged > 0 { // which is worse than not to know
@@ -134,6 +136,21 @@ func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
 		}
 	}
 	return unsure
+}
+
+func (v *verifier) judge(ctx context.Context, e repository.Entry) (testedView, error) {
+	evidence, err := v.verify(ctx, e)
+	view := testedView{Name: e.File, Sound: err == nil, Tested: true, Evidence: []snapshot.Evidence{}}
+	view.Evidence = append(view.Evidence, evidence...)
+	if err == nil {
+		return view, nil
+	}
+	if problem.KindOf(err) != problem.Damaged {
+		err = repository.Explain("verify", e.File, err)
+		view.Tested = false
+	}
+	view.Problem = cause(err)
+	return view, err
 }
 
 // cause is an error without what the other columns say.
@@ -164,32 +181,37 @@ func (v *verifier) verify(ctx context.Context, e repository.Entry) ([]snapshot.E
 	return result.Evidence, err
 }
 
-func show(views []verifiedView) console.Result {
-	r := console.Result{Value: views}
-	for _, v := range views {
-		if v.Sound {
-			r.Names = append(r.Names, v.Name)
+func (v verifiedView) result() console.Result {
+	r := console.Result{Value: v, Table: v.table}
+	for _, s := range v.Snapshots {
+		if s.Sound {
+			r.Names = append(r.Names, s.Name)
 		}
-	}
-	r.Table = func(w io.Writer) {
-		rows := make([][]string, len(views))
-		for i, v := range views {
-			verdict, detail := "sound", ""
-			for _, e := range v.Evidence {
-				detail = fmt.Sprintf("%s %s in %s", e.Level, e.Outcome, e.Took.Round(time.Millisecond))
-				if e.Reason != "" {
-					detail += ": " + e.Reason
-				}
-			}
-			if !v.Sound {
-				verdict, detail = "NOT SOUND", v.Problem
-			}
-			if !v.Tested {
-				verdict = "NOT TESTED"
-			}
-			rows[i] = []string{v.Name, verdict, detail}
-		}
-		console.Columns(w, []string{"NAME", "VERDICT", "DETAIL"}, rows)
 	}
 	return r
+}
+
+func (v verifiedView) table(w io.Writer) {
+	if len(v.Snapshots) == 0 {
+		fmt.Fprintf(w, "No snapshots in %s.\n", v.Repository)
+		return
+	}
+	rows := make([][]string, len(v.Snapshots))
+	for i, s := range v.Snapshots {
+		verdict, detail := "sound", ""
+		for _, e := range s.Evidence {
+			detail = fmt.Sprintf("%s %s in %s", e.Level, e.Outcome, e.Took.Round(time.Millisecond))
+			if e.Reason != "" {
+				detail += ": " + e.Reason
+			}
+		}
+		if !s.Sound {
+			verdict, detail = "NOT SOUND", s.Problem
+		}
+		if !s.Tested {
+			verdict = "NOT TESTED"
+		}
+		rows[i] = []string{s.Name, verdict, detail}
+	}
+	console.Columns(w, []string{"NAME", "VERDICT", "DETAIL"}, rows)
 }

@@ -22,7 +22,7 @@ type entryView struct {
 	Encoding          string             `json:"encoding"`
 	Size              int64              `json:"size"`
 	KubernetesVersion string             `json:"kubernetesVersion,omitempty"`
-	ProvenAt          *time.Time         `json:"provenAt,omitempty"`
+	RestoredAt        *time.Time         `json:"restoredAt,omitempty"`
 	Manifest          *snapshot.Manifest `json:"manifest,omitempty"`
 }
 
@@ -38,7 +38,7 @@ func view(location func(string) string, e repository.Entry) entryView {
 	v.KubernetesVersion = e.Manifest.KubernetesVersion
 	for _, t := range e.Manifest.Evidence {
 		if t.Level == snapshot.LevelRestore && t.Outcome == snapshot.OutcomePassed {
-			v.ProvenAt = &t.At
+			v.RestoredAt = &t.At
 		}
 	}
 	return v

@@ -129,12 +129,15 @@ func (f *Flags) Open(create bool) (*Opened, error) {
 	if err != nil {
 		return nil, repository.Explain("open", chosen.URL, err)
 	}
+	retrying := retry.Config{Policy: retry.Policy{MaxElapsed: patience}}
 	var ancestors []blob.Store
 	if nested, ok := store.(blob.Nested); ok {
-		ancestors = nested.Ancestors()
+		for _, above := range nested.Ancestors() {
+			ancestors = append(ancestors, retry.New(above, retrying))
+		}
 	}
 	repo := repository.Open(repository.Config{
-		Store: retry.New(store, retry.Config{Policy: retry.Policy{MaxElapsed: patience}}), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
+		Store: retry.New(store, retrying), Ancestors: ancestors, Host: f.console.Host(), Now: f.console.Now, Log: f.console.Log(),
 	})
 	return &Opened{Repository: repo, ClusterID: chosen.ClusterID, Key: chosen.key(repo.Location()), Local: isLocal, made: made}, nil
 }
@@ -263,16 +266,19 @@ func openS3(u *url.URL, s S3) (blob.Store, error) {
 	}
 	store, err := s3.New(cfg)
 	if err != nil {
+		if file, ok := errors.AsType[*problem.Error](err); ok {
+			return nil, file // that is what has to be mended
+		}
 		return nil, &problem.Error{Kind: problem.Usage, Op: "open", Subject: fmt.Sprint(u), Err: err}
 	}
 	return store, nil
 }
 
-// S3Endpoint is the endpoint that the chosen repository uses, "" for AWS' own or a directory.
-func (f *Flags) S3Endpoint() string {
+// S3 is how the chosen repository is reached; all empty for a directory.
+func (f *Flags) S3() S3 {
 	chosen, err := f.choose()
 	if err != nil || !strings.HasPrefix(chosen.URL, "s3://") {
-		return ""
+		return S3{}
 	}
-	return chosen.S3.Endpoint
+	return chosen.S3
 }

@@ -136,7 +136,7 @@ func (i Identities) load() (map[string]string, error) {
 	}
 	if err := yaml.Unmarshal(data, &known); err != nil {
 		return nil, &problem.Error{
-			Kind: problem.Usage, Op: "read the cluster ids of this machine in", Subject: i.path, Why: yamlCause(err),
+			Kind: problem.Usage, Op: "read the cluster ids of this machine in", Subject: i.path, Why: yamlCause(data, err),
 			Next: "it must hold lines of the form REPOSITORY: ID; correct it, or move it aside and pass --cluster-id",
 		}
 	}

@@ -17,7 +17,7 @@ type keys struct {
 // shared credentials file. A section header, comments and "export" are allowed, so that either kind of file will do. Of
 // several sections it takes the one named default: keys of two profiles must never be mixed.
 func readKeys(path string) (keys, error) {
-	data, err := secretFile(path, "the S3 credentials file")
+	data, err := secretFile(path, "the S3 credentials file", "--s3-credentials-file")
 	if err != nil {
 		return keys{}, err
 	}
@@ -72,6 +72,6 @@ func parseKeys(data []byte) map[string]keys {
 
 // Password reads a password from a file that only its owner may read, without the line end.
 func Password(path string) (string, error) {
-	data, err := secretFile(path, "the password file")
+	data, err := secretFile(path, "the password file", "--password-file")
 	return strings.TrimRight(string(data), "\r\n"), err
 }

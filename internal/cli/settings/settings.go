@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -119,18 +118,18 @@ func read(path string) (File, error) {
 	}
 	if err := yaml.UnmarshalStrict(bytes.TrimSpace(data), &f); err != nil {
 		return f, &problem.Error{
-			Kind: problem.Usage, Op: "read the config file", Subject: path, Why: yamlCause(err),
+			Kind: problem.Usage, Op: "read the config file", Subject: path, Why: yamlCause(data, err),
 			Next: "docs/quickstart.md has an example with every field",
 		}
 	}
 	return f, nil
 }
 
-// secretFile reads a small file that must be readable by its owner alone.
-func secretFile(path, what string) ([]byte, error) {
+// secretFile reads a small file that must be readable by its owner alone. setting is where its name came from.
+func secretFile(path, what, setting string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, &problem.Error{Kind: problem.Usage, Op: "read " + what, Subject: path, Err: err}
+		return nil, problem.File("read "+what, path, setting, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, &problem.Error{
@@ -141,12 +140,7 @@ func secretFile(path, what string) ([]byte, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &problem.Error{Kind: problem.Denied, Op: "read " + what, Subject: path, Err: err}
+		return nil, problem.File("read "+what, path, setting, err)
 	}
 	return data, nil
-}
-
-// yamlCause hides that YAML is read by way of JSON.
-func yamlCause(err error) string {
-	return strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: json: ")
 }

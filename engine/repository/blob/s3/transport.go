@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
 )
 
 const (
@@ -49,28 +50,26 @@ func proxy() func(*http.Request) (*url.URL, error) {
 
 // trusted returns the system's authorities and the target's own; nil, which means the system's, when it has none.
 func trusted(cfg Config) (*x509.CertPool, error) {
-	bundles := map[string][]byte{}
-	if len(cfg.CAPEM) > 0 {
-		bundles["the CA certificate"] = cfg.CAPEM
-	}
-	if cfg.CAFile != "" {
-		data, err := os.ReadFile(cfg.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("CA certificate: %w", err)
-		}
-		bundles["CA certificate "+cfg.CAFile] = data
-	}
-	if len(bundles) == 0 {
+	if len(cfg.CAPEM) == 0 && cfg.CAFile == "" {
 		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // a bare machine has none; the target's own is what is asked for
 	}
-	for where, data := range bundles {
-		if !pool.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("%s: %w", where, errors.New("it holds no PEM certificate"))
-		}
+	if len(cfg.CAPEM) > 0 && !pool.AppendCertsFromPEM(cfg.CAPEM) {
+		return nil, errors.New("the CA certificate holds no PEM certificate")
+	}
+	if cfg.CAFile == "" {
+		return pool, nil
+	}
+	const op, setting = "read the CA certificates in", "--s3-ca-file"
+	data, err := os.ReadFile(cfg.CAFile)
+	if err != nil {
+		return nil, problem.File(op, cfg.CAFile, setting, err)
+	}
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, problem.File(op, cfg.CAFile, setting, errors.New("there is no PEM certificate in it"))
 	}
 	return pool, nil
 }
