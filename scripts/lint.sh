@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-(cd scripts/tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../../.cache/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+scripts/tools/build.sh github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }

@@ -21,36 +21,29 @@ packages() {
   apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 }
 
-summary() {
-  awk '
-    $1 == "---" && $2 == "PASS:" { pass++ }
-    $1 == "---" && $2 == "FAIL:" { fail++ }
-    $1 == "---" && $2 == "SKIP:" { skip++ }
-    END { printf "%d passed, %d failed, %d skipped\n", pass, fail, skip }' "$@"
+# One line for each package, and what a test said only if it failed.
+run_tests() {
+  local dir=$1 events=$2
+  shift 2
+  (cd "$dir" && "$OLDPWD/.cache/tools/gotestsum" --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$events" -- "$@" ./...)
 }
+
+count() { cat "$log"/* | grep -cE "^\{.*\"Action\":\"$1\".*\"Test\":" || true; }
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 
-# go test -v prints a line for each test; only what is not a pass is shown.
-run_tests() {
-  local dir=$1 out=$2 status=0
-  shift 2
-  (cd "$dir" && go test -v "$@" ./...) >"$out" 2>&1 || status=$?
-  grep -vE '^(=== |\s*--- PASS|PASS$|\?   )' "$out" | grep -vE '^\s+\S+\.go:[0-9]+: ' | tail -n 200 || true
-  if [ $status -ne 0 ]; then
-    grep -nE '^\s*--- FAIL|^panic:|^FAIL' "$out" | head -50 || true
-    grep -B2 -A40 -E '^\s*--- FAIL' "$out" | head -300 || true
-  fi
-  return $status
-}
-
 step "packages" packages
 step "build holdfast" make --no-print-directory build
 step "build the servers under test" test/tools/build.sh
+step "build the test runner" scripts/tools/build.sh gotest.tools/gotestsum
 status=0
 step "lint" scripts/lint.sh || status=1
 step "unit tests" run_tests . "$log/unit" -race -timeout 15m || status=1
 step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m || status=1
-summary "$log/unit" "$log/e2e"
+echo "$(count pass) passed, $(count fail) failed, $(count skip) skipped"
+if [ "${CI:-}" = true ] && [ "$(count skip)" -gt 0 ]; then
+  echo "a skipped test counts as a failure here"
+  status=1
+fi
 exit $status
