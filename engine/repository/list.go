@@ -61,8 +61,10 @@ type scanned struct {
 	// manifests and sidecars by the payload's name.
 	manifests map[string][]string
 	sidecars  map[string]string
-	// others are the owner markers of folders below this one.
+	// markers are the owner markers, of this folder and of those below it.
 	markers []string
+	// described: something lies in the folder of metadata.
+	described bool
 }
 
 func (r *Repository) scan(ctx context.Context) (*scanned, error) {
@@ -70,6 +72,7 @@ func (r *Repository) scan(ctx context.Context) (*scanned, error) {
 	err := r.store.List(ctx, "", func(info blob.Info) error {
 		file, _, isManifest := snapshot.ParseManifestName(info.Name)
 		rest, isMetadata := strings.CutPrefix(info.Name, snapshot.MetadataDir+"/")
+		s.described = s.described || isMetadata
 		switch {
 		case isManifest:
 			s.manifests[file] = append(s.manifests[file], info.Name)
@@ -86,7 +89,11 @@ func (r *Repository) scan(ctx context.Context) (*scanned, error) {
 		}
 		return nil
 	})
-	return s, err
+	if err != nil || s.described {
+		return s, err
+	}
+	// A folder that may not be read is passed over: it is no news of ours unless it is this one.
+	return s, r.store.List(ctx, snapshot.MetadataDir+"/", func(blob.Info) error { return nil })
 }
 
 // describe returns nil for an object that is no snapshot.
@@ -121,23 +128,26 @@ func (r *Repository) bind(ctx context.Context, e *Entry) (bool, error) {
 	if len(e.manifests) == 0 {
 		return false, nil
 	}
-	bound := r.keepsMetadata()
 	uploadID := ""
-	if bound {
+	if r.keepsMetadata() {
 		info, err := r.store.Stat(ctx, e.File)
 		if err != nil {
 			return false, err
 		}
 		e.Info, uploadID = info, info.Metadata[snapshot.MetadataUploadID]
 	}
+	// A payload without an id was copied here by a tool that keeps no metadata, from a directory for example. It is bound
+	// as it would be there, unless its size says that the manifest is of another.
+	copied := r.keepsMetadata() && uploadID == ""
 	var damage, other error
 	for _, name := range e.manifests {
 		_, id, _ := snapshot.ParseManifestName(name)
-		if bound && id != uploadID {
+		if uploadID != "" && id != uploadID {
 			continue
 		}
 		m, err := r.readManifest(ctx, name)
 		switch {
+		case err == nil && copied && m.Stored.Size != e.Info.Size:
 		case errors.Is(err, blob.ErrNotExist):
 		case errors.Is(err, snapshot.ErrManifest) || err == nil && (m.File != e.File || m.UploadID != id):
 			damage = fmt.Errorf("%s: %w", name, snapshot.ErrManifest)

@@ -61,7 +61,8 @@ type Store interface {
 	// List calls fn for every object whose name starts with prefix, in byte order of the names, recursively. The
 	// prefix is a string, not a folder. Info.Metadata is not filled in. Objects that appear or vanish meanwhile may
 	// or may not be seen; no object is seen twice. What is no object by the rules of Store (other people's oddly named
-	// keys, directories, symbolic links) is passed over. An error from fn ends the listing and is returned as it is.
+	// keys, directories, symbolic links) is passed over, and so is a folder that may not be read, unless prefix leads
+	// into it. An error from fn ends the listing and is returned as it is.
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 
 	// Delete removes the object. Deleting an object that is not there is no error: a repeated Delete must be safe.

@@ -3,6 +3,7 @@ package blob
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -45,8 +46,11 @@ func checkSegment(name, segment string) error {
 	return nil
 }
 
-// unkeepable: control characters cannot be listed as XML, and a backslash is a separator to some servers.
-func unkeepable(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' }
+// unkeepable: control characters cannot be listed as XML, and a terminal obeys them; those that turn the direction of
+// writing make one name look like another; a backslash is a separator to some servers.
+func unkeepable(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\\'
+}
 
 // Unfinished files in a directory have names of this shape, so that no listing takes one for an object.
 const (

@@ -24,7 +24,7 @@ func TestNamesThatEveryStoreCanKeepAreValid(t *testing.T) {
 
 func TestNamesThatSomeStoreCannotKeepAreRefused(t *testing.T) {
 	for _, name := range []string{
-		"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", `a\b`, "a\x00b", "a\nb", "a\tb", "a\x7fb", "a\xffb",
+		"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", `a\b`, "a\x00b", "a\nb", "a\tb", "a\x7fb", "a\xffb", "a\u009b31mb", "gpj.\u202ebd",
 		strings.Repeat("x", 256), strings.Repeat("x/", 500) + "x",
 		".holdfast-1234.part", "folder/.holdfast-1234.part", ".holdfast-1234.part/x",
 	} {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -166,5 +168,78 @@ func TestAnExclusiveRenameTakesOnlyAFreeName(t *testing.T) {
 	}
 	if err := local.RenameExclusive(from, filepath.Join(dir, "free")); err != nil {
 		t.Errorf("rename onto a free name: %v", err)
+	}
+}
+
+// asAnother runs fn with the rights on files of a user who is neither root nor the owner. They are the thread's, which
+// ends with the goroutine.
+func asAnother(t *testing.T, fn func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	const nobody = 65534
+	refused := make(chan error)
+	go func() {
+		defer close(refused)
+		runtime.LockOSThread()
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETFSUID, nobody, 0, 0); errno != 0 {
+			refused <- errno
+			return
+		}
+		fn()
+	}()
+	if err := <-refused; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFolderThatMayNotBeReadHidesNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	store := open(t, dir)
+	for _, name := range []string{"a", "private/b", "z"} {
+		if _, err := store.Put(t.Context(), name, strings.NewReader("x"), blob.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, folder := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	var all, within error
+	asAnother(t, func() {
+		all = store.List(t.Context(), "", func(info blob.Info) error {
+			names = append(names, info.Name)
+			return nil
+		})
+		within = store.List(t.Context(), "private/", func(blob.Info) error { return nil })
+	})
+	if all != nil || !slices.Equal(names, []string{"a", "z"}) {
+		t.Errorf("List: %q, %v, want what may be seen", names, all)
+	}
+	if !errors.Is(within, blob.ErrDenied) {
+		t.Errorf("List within the folder: %v, want ErrDenied", within)
+	}
+}
+
+func TestTheFoldersAboveWhereALinkLeadsAreAncestorsToo(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, link := filepath.Join(dir, "owned", "below"), filepath.Join(dir, "link")
+	if err := errors.Join(os.MkdirAll(real, 0o700), os.Symlink(real, link)); err != nil {
+		t.Fatal(err)
+	}
+	var above []string
+	for _, s := range open(t, link).Ancestors() {
+		above = append(above, s.Location(""))
+	}
+	for _, want := range []string{dir, filepath.Dir(real), "/"} {
+		if !slices.Contains(above, "file://"+want) {
+			t.Errorf("%q lacks %s", above, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package local
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -35,9 +36,12 @@ func (s *Store) List(ctx context.Context, prefix string, fn func(blob.Info) erro
 }
 
 // walk calls visit for every regular file below folder whose name starts with prefix, in byte order of the full names.
-// What vanishes meanwhile is passed over.
+// What vanishes meanwhile is passed over, and so is somebody else's folder that this user may not read.
 func walk(ctx context.Context, root *os.Root, folder, prefix string, visit func(string, fs.FileInfo) error) error {
 	entries, err := readFolder(root, folder)
+	if errors.Is(err, fs.ErrPermission) && folder != "." && !strings.HasPrefix(prefix, folder+"/") {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -90,8 +94,7 @@ func readFolder(root *os.Root, folder string) ([]fs.DirEntry, error) {
 		return nil, classify(err)
 	}
 	if folder == "." {
-		// Made by mkfs at the top of a disk, for root alone. It holds nothing of ours and must not spoil the listing
-		// of someone else.
+		// Made by mkfs at the top of a disk. What a repair of the disk puts there is nobody's object.
 		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.IsDir() && e.Name() == "lost+found" })
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(sortKey(a), sortKey(b)) })
