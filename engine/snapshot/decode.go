@@ -50,6 +50,9 @@ func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, En
 		return nil, "", err
 	}
 	enc, ok := Sniff(src.Name(), head)
+	if !ok && hasSecondMeta(ctx, src) {
+		enc, ok = EncodingRaw, true
+	}
 	if ok {
 		p, err := openEncoded(ctx, src, enc, spoolDir)
 		return p, enc, err
@@ -90,6 +93,27 @@ func (p *payload) requireDatabase() error {
 		return err
 	}
 	return fmt.Errorf("%w: something else is packed in it", ErrNotSnapshot)
+}
+
+// hasSecondMeta recognises a database whose first page is damaged by its second one: etcd's hash tells whether that
+// happened since it was saved, and bbolt can open it with either.
+func hasSecondMeta(ctx context.Context, src Source) bool {
+	const largestPage = 64 << 10
+	r, err := src.Open(ctx)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	var head bytes.Buffer
+	if _, err := io.CopyN(&head, r, largestPage+boltHead); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	for page := 512; page <= largestPage && page+boltHead <= head.Len(); page *= 2 {
+		if isMeta(head.Bytes()[page:], 1) {
+			return true
+		}
+	}
+	return false
 }
 
 // sniffLoose is for a file that the user named: an archive of any name with one entry will do.

@@ -74,7 +74,10 @@ func (r versionRule) acceptVersion(storage string) error {
 	}
 	own, err := parseMinor(storage)
 	if err != nil {
-		return fmt.Errorf("%w: its storage version %q cannot be read", ErrDamaged, storage)
+		return &problem.Error{
+			Kind: problem.Damaged, Op: "restore", Err: fmt.Errorf("%w: its storage version %q cannot be read", ErrDamaged, storage),
+			Next: "nothing was written; restore another snapshot: holdfast repo ls, holdfast repo verify",
+		}
 	}
 	if newestTarget.LessThan(*own) {
 		return &problem.Error{

@@ -44,8 +44,10 @@ const boltHead = 20
 
 // isDatabase looks for page 0 of a bbolt file: its number, and the magic number behind its header. The magic number
 // alone would not do: a compressor leaves it as it is, and it may come to lie at the very same place.
-func isDatabase(head []byte) bool {
-	return len(head) >= boltHead && binary.LittleEndian.Uint64(head) == 0 && binary.LittleEndian.Uint32(head[16:]) == boltMagic
+func isDatabase(head []byte) bool { return isMeta(head, 0) }
+
+func isMeta(page []byte, number uint64) bool {
+	return len(page) >= boltHead && binary.LittleEndian.Uint64(page) == number && binary.LittleEndian.Uint32(page[16:]) == boltMagic
 }
 
 // holdsDatabase looks at the beginning of what is unpacked. Where the packed bytes end too early does not matter.

@@ -3,9 +3,11 @@ package snapshot_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,5 +96,20 @@ func TestOtherThingsThatArePackedAreNoDamagedSnapshots(t *testing.T) {
 	damaged[60] ^= 1
 	if err := restoreOf(t, "damaged.zip", damaged, 0); !errors.Is(err, snapshot.ErrDamaged) {
 		t.Errorf("a damaged archive: %v", err)
+	}
+}
+
+func TestADatabaseWhoseFirstPageIsDamagedIsADamagedSnapshot(t *testing.T) {
+	db := database()
+	second := db[4096:]
+	copy(second, db[:20])
+	second[0] = 1
+	sum := sha256.Sum256(db)
+	for _, at := range []int{0, 16} {
+		stored := slices.Concat(db, sum[:])
+		stored[at] ^= 1
+		if err := restoreOf(t, "x.db", stored, 0); !errors.Is(err, snapshot.ErrDamaged) || kind(t, err) != problem.Damaged {
+			t.Errorf("byte %d flipped: %v", at, err)
+		}
 	}
 }
