@@ -115,21 +115,8 @@ func checkSaved(t *testing.T, s shelf, dir string, want int) {
 func TestADiskThatFillsUpDuringASave(t *testing.T) {
 	_, proxy, etcdFlags := diskEtcd(t, true)
 	save := append([]string{"etcd", "save", "--verify=checksum", "--min-free=0"}, etcdFlags...)
-
-	// The stream comes slowly until the disk is full of something else, then at full speed.
 	fillMeanwhile := func(t *testing.T, full string, s shelf, args ...string) outcome {
-		t.Helper()
-		if err := proxy.Inject(t.Context(), server.ToClient, server.Bandwidth(4<<10)); err != nil {
-			t.Fatal(err)
-		}
-		before := used(t, full)
-		r := s.u.start(s.args(append(save, args...)...)...)
-		eventually(t, "the stream has begun to arrive", func() bool { return used(t, full) > before+(256<<10) })
-		free := fillUp(t, full)
-		heal(t, proxy)
-		o := r.wait()
-		free()
-		return o
+		return fillWhile(t, proxy, full, 256<<10, s, append(save, args...)...)
 	}
 	t.Run("repository, raw", func(t *testing.T) {
 		disk := tmpfs(t, "size=64m")
@@ -168,6 +155,23 @@ func TestADiskThatFillsUpDuringASave(t *testing.T) {
 		s.u.must(s.args(append(save, "--compress=zstd")...)...)
 		checkSaved(t, s, dir, 1)
 	})
+}
+
+// fillWhile runs a command to which etcd's stream comes slowly until so many bytes of it have arrived on a disk; then the
+// disk is full of something else.
+func fillWhile(t *testing.T, proxy *server.Proxy, full string, arrived int64, s shelf, args ...string) outcome {
+	t.Helper()
+	if err := proxy.Inject(t.Context(), server.ToClient, server.Bandwidth(4<<10)); err != nil {
+		t.Fatal(err)
+	}
+	before := used(t, full)
+	r := s.u.start(s.args(args...)...)
+	eventually(t, "the stream has begun to arrive", func() bool { return used(t, full) > before+arrived })
+	free := fillUp(t, full)
+	heal(t, proxy)
+	o := r.wait()
+	free()
+	return o
 }
 
 // checkFails wants a run to have ended with this exit code, and each text on standard error.

@@ -241,36 +241,38 @@ func testRestoreTwin(t *testing.T, store blob.Store, m *snapshot.Manifest, name 
 func TestAPruneThatFailsAnywhereIsFinishedByTheNext(t *testing.T) {
 	e := smallEtcd(t)
 	for kind, empty := range twinStores(t) {
-		t.Run(kind, func(t *testing.T) {
-			policy := repository.Policy{Keep: 1, ClusterID: engineCluster}
-			for skip := range 4 { // payloads and manifests, in turn
-				for _, do := range []faulty.Action{faulty.Fail(blob.ErrDenied), faulty.Lose(blob.ErrDenied), faulty.Fail(nil), faulty.Lose(nil)} {
-					store := empty(t)
-					for i := range 3 {
-						cfg := engineSave(t, e, store)
-						at := time.Now().Add(-time.Duration(i) * time.Hour)
-						cfg.Trigger, cfg.Base, cfg.Verify = snapshot.TriggerRecurring, snapshot.NameRecurring, snapshot.LevelChecksum
-						cfg.Now = func() time.Time { return at }
-						if _, err := snapshot.Save(t.Context(), cfg); err != nil {
-							t.Fatal(err)
-						}
-					}
-					newest := checkEntries(t, store)[0].File
-					script := faulty.NewScript(faulty.Fault{Op: faulty.Delete, Skip: skip, Do: do})
-					pruned, err := engineRepository(faulty.New(store, script)).Prune(t.Context(), repository.PruneConfig{Policy: policy, SpoolDir: t.TempDir()})
-					if err != nil || len(pruned.Failed) != 1 || len(script.Unmet()) > 0 {
-						t.Errorf("after %d: %+v, %v", skip, pruned, err)
-					}
-					checkGood(t, checkEntries(t, store), newest)
-					if _, err := engineRepository(store).Prune(t.Context(), repository.PruneConfig{Policy: policy, SpoolDir: t.TempDir()}); err != nil {
-						t.Error(err)
-					}
-					if entries := checkEntries(t, store); len(entries) != 1 || entries[0].File != newest {
-						t.Errorf("after %d and a second prune: %+v", skip, entries)
-					}
-				}
+		for skip := range 4 { // payloads and manifests, in turn
+			for _, do := range []faulty.Action{faulty.Fail(blob.ErrDenied), faulty.Lose(blob.ErrDenied), faulty.Fail(nil), faulty.Lose(nil)} {
+				fault := faulty.Fault{Op: faulty.Delete, Skip: skip, Do: do}
+				t.Run(kind+"/"+fault.String(), func(t *testing.T) { testPruneTwin(t, e, empty(t), fault) })
 			}
-		})
+		}
+	}
+}
+
+func testPruneTwin(t *testing.T, e *server.Etcd, store blob.Store, fault faulty.Fault) {
+	policy := repository.Policy{Keep: 1, ClusterID: engineCluster}
+	for i := range 3 {
+		cfg := engineSave(t, e, store)
+		at := time.Now().Add(-time.Duration(i) * time.Hour)
+		cfg.Trigger, cfg.Base, cfg.Verify = snapshot.TriggerRecurring, snapshot.NameRecurring, snapshot.LevelChecksum
+		cfg.Now = func() time.Time { return at }
+		if _, err := snapshot.Save(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newest := checkEntries(t, store)[0].File
+	script := faulty.NewScript(fault)
+	pruned, err := engineRepository(faulty.New(store, script)).Prune(t.Context(), repository.PruneConfig{Policy: policy, SpoolDir: t.TempDir()})
+	if err != nil || len(pruned.Failed) != 1 || len(script.Unmet()) > 0 {
+		t.Errorf("%+v, %v", pruned, err)
+	}
+	checkGood(t, checkEntries(t, store), newest)
+	if _, err := engineRepository(store).Prune(t.Context(), repository.PruneConfig{Policy: policy, SpoolDir: t.TempDir()}); err != nil {
+		t.Error(err)
+	}
+	if entries := checkEntries(t, store); len(entries) != 1 || entries[0].File != newest {
+		t.Errorf("after a second prune: %+v", entries)
 	}
 }
 
