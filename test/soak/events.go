@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ type tally struct {
 	Failures []failure `json:"failures,omitempty"`
 	// Skipped tests have proved nothing.
 	Skipped []string `json:"skipped,omitempty"`
+
+	leaves  bool
+	parents map[string]bool // tests that have others below them
 }
 
 // suite counts rounds that are alike.
@@ -60,10 +64,11 @@ type round struct {
 	output              []byte
 }
 
-// count reads what go test -json prints. Lines that are no events, which the toolchain prints when it does not build,
+// count reads what go test -json prints. A test without a suite is counted only with leaves, as a round of the test at the
+// top, and if no other test is below it. Lines that are no events, which the toolchain prints when it does not build,
 // are kept with the events of no test: rest.
-func count(r io.Reader) (t tally, rest string, err error) {
-	t.Suites = map[string]*suite{}
+func count(r io.Reader, leaves bool) (t tally, rest string, err error) {
+	t.Suites, t.leaves, t.parents = map[string]*suite{}, leaves, map[string]bool{}
 	open := map[string]*round{}
 	var other []byte
 	lines := bufio.NewReader(r)
@@ -102,6 +107,7 @@ func (t *tally) take(open map[string]*round, e event) {
 	if r == nil {
 		r = &round{times: 1}
 		open[e.Test] = r
+		t.parents[path.Dir(e.Test)] = true
 	}
 	switch e.Action {
 	case "output":
@@ -138,6 +144,9 @@ func (t *tally) end(test, action string, r *round) {
 		if !t.failedBelow(test) {
 			t.Failures = append(t.Failures, failure{Test: test, Again: r.again, Output: string(tail(r.output))})
 		}
+	}
+	if r.suite == "" && t.leaves && !t.parents[test] {
+		r.suite, _, _ = strings.Cut(test, "/")
 	}
 	if r.suite == "" {
 		return

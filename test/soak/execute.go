@@ -44,7 +44,7 @@ func (x tests) execute(ctx context.Context, j job) (record, error) {
 	if err := cmd.Start(); err != nil {
 		return rec, err
 	}
-	counted, rest, countErr := count(out)
+	counted, rest, countErr := count(out, j.leaves)
 	if countErr != nil {
 		io.Copy(io.Discard, out)
 	}

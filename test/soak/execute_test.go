@@ -35,6 +35,14 @@ func TestProperty(t *testing.T) {
 	t.Attr("rounds", "500")
 }
 
+func TestCases(t *testing.T) {
+	t.Run("a", func(t *testing.T) {
+		t.Run("1", func(t *testing.T) {})
+		t.Run("2", func(t *testing.T) {})
+	})
+	t.Run("b", func(t *testing.T) {})
+}
+
 func TestFails(t *testing.T) {
 	t.Run("good", func(t *testing.T) { t.Attr("suite", "fails") })
 	t.Run("bad", func(t *testing.T) {
@@ -87,6 +95,8 @@ func TestAJobCountsWhatItsTestsReport(t *testing.T) {
 			suites: map[string]*suite{"fails": {Held: 1, Failed: 1, Stages: map[string]int{"here": 1}}}},
 		"a death": {job: job{matrix: matrix{test: "TestDies"}}, problem: "1 tests failed",
 			suites: map[string]*suite{"dies": {Held: 1, Failed: 1, Stages: map[string]int{}}}},
+		"cases": {job: job{matrix: matrix{test: "TestCases|TestProperty", leaves: true, repeat: 2}},
+			suites: map[string]*suite{"TestCases": {Held: 6, Stages: map[string]int{}}, "property": {Held: 1000, Stages: map[string]int{}}}},
 		"a skip":      {job: job{matrix: matrix{test: "TestSkips"}}, problem: "1 tests were skipped", suites: map[string]*suite{}},
 		"no report":   {job: job{matrix: matrix{test: "TestSilent"}}, problem: "no rounds were reported", suites: map[string]*suite{}},
 		"no test":     {job: job{matrix: matrix{test: "TestOfNothing"}}, problem: "no rounds were reported", suites: map[string]*suite{}},

@@ -16,7 +16,7 @@ type job struct {
 
 // args are those of go, in the folder of the module. A job that hangs ends after a time that no sound one takes.
 func (j job) args() []string {
-	args := []string{"test", "-count=1", "-timeout=15m", "-run", j.pattern(), j.target()}
+	args := []string{"test", fmt.Sprintf("-count=%d", max(j.repeat, 1)), "-timeout=15m", "-run", j.pattern(), j.target()}
 	if j.flags != "" {
 		args = append(args, "-args", j.flags)
 	}
@@ -41,6 +41,9 @@ func (j job) folder() string {
 func (j job) pattern() string {
 	parts := strings.Split(j.test, "/")
 	for i, part := range parts {
+		if strings.Contains(part, "|") {
+			part = "(" + part + ")"
+		}
 		parts[i] = "^" + part + "$"
 	}
 	return strings.Join(parts, "/")

@@ -9,7 +9,7 @@ import (
 type matrix struct {
 	area string // its row in the report
 	name string // of its jobs
-	test string // for go test -run, with / between levels
+	test string // for go test -run, with / between levels, and | between tests
 	// cases of each suite that the test has; 0 when the test knows by itself what it does.
 	cases int
 	// share is how many cases one job does.
@@ -18,6 +18,10 @@ type matrix struct {
 	suites int
 	// rounds that one job must report when cases is 0; 0: any number but none.
 	rounds int
+	// leaves: the test says nothing of rounds, each case in it is one.
+	leaves bool
+	// repeat is how often one job does the test; 0 counts as 1.
+	repeat int
 	// kills: what counts is a strike that came in time.
 	kills bool
 	// unit: the package of the root module that has the test, and the flags that make it long.
@@ -47,6 +51,7 @@ const (
 // plan is all the work. Kills are asked for in such numbers that about 1,000 of them hit: some come too late.
 func plan() []matrix {
 	list := []matrix{
+		{area: areaDamage, name: "damage-program", test: "TestTheProgramFindsAndRefusesDamage|TestAnotherSnapshotUnderTheSameNameIsFound", leaves: true},
 		{area: areaDamage, name: "damage", test: "TestNoDamageIsEverRestored", cases: 10_000, share: 1000},
 		{area: areaSave, name: "kill-save-raw", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/raw", cases: 120, share: 120, kills: true},
 		{area: areaSave, name: "kill-save-zstd", test: "TestAKilledSaveLeavesWholeSnapshotsOnly/zstd", cases: 120, share: 120, kills: true},
@@ -61,8 +66,25 @@ func plan() []matrix {
 		{area: areaRaces, name: "race-save", test: "TestTwoSavesAtOneTimeAreBothListedOrOneIsRefused", cases: 20, share: 20, suites: 4},
 		{area: areaRaces, name: "race-restore", test: "TestOfTwoRestoresIntoOneDirectoryOneIsRefused", cases: 60, share: 60},
 		{area: areaRaces, name: "race-upload", test: "TestTwoUploadersOfOneNameNeverMixPayloadAndManifest", cases: 60, share: 60, suites: 2},
+		{area: areaRaces, name: "race-prune", leaves: true, repeat: 5,
+			test: "TestAPruneDuringSavesTakesNothingThatIsKept|TestTwoTrialRestoresAtOneTimeDoNotDisturbEachOther"},
 		{area: areaFaults, name: "fault-save", test: "TestASaveThatFailsAnywhereLeavesWholeSnapshotsOnly"},
 		{area: areaFaults, name: "fault-restore", test: "TestARestoreThatFailsAnywhereLeavesAllOrNothing"},
+		{area: areaFaults, name: "fault-prune", leaves: true,
+			test: "TestAPruneThatFailsAnywhereIsFinishedByTheNext|TestAClaimWhoseAnswerIsLostIsStillOurs|TestALieOfTheStoreIsFoundByReadingBack"},
+		{area: areaDisk, name: "disk", test: "TestADiskThatFillsUpAtAnyByteLeavesAllOrNothing", cases: 100, share: 50},
+		{area: areaDisk, name: "disk-each", leaves: true, repeat: 2,
+			test: "TestADiskThatFillsUpDuringASave|TestADiskThatFillsUpDuringARestore|TestASpoolThatFillsUpDuringARestore|TestTooLittleSpaceIsRefusedBeforeTheFirstWrite"},
+		{area: areaNetwork, name: "network-etcd", leaves: true, repeat: 3,
+			test: "TestAStreamThatTheNetworkBreaksIsNeverAShortSuccess|TestAStreamOverASlowLinkIsWhole|TestAMemberThatHangsDoesNotHoldUpTheOthers"},
+		{area: areaNetwork, name: "network-s3", leaves: true,
+			test: "TestUploadAndDownloadWorkOverABadNetwork|TestAnUploadSurvivesACutAndAServerThatWasKilled|TestADownloadSurvivesACutAndAServerThatWasKilled|" +
+				"TestATroubleThatLastsEndsInABoundedTime|TestACallerCanLeaveAConnectionThatHangs"},
+		{area: areaNetwork, name: "network-s3-stages", leaves: true,
+			test: "TestAnUploadGetsOverEachTroubleAtEachStage|TestATroubleThatLastsFailsTheUploadAndPublishesNothing|" +
+				"TestALostAnswerIsNotMadeUpForByAnotherWritersObject|TestADownloadGetsOverEachTrouble|TestListStatAndDeleteGetOverEachTrouble"},
+		{area: areaMembers, name: "members", leaves: true, repeat: 3,
+			test: "TestAMemberThatDiesOrHangsDuringASave|TestTheNextMemberIsAskedWhenOneFailsDuringASave|TestAFailedUploadDoesNotWaitForAMemberThatHangs"},
 		{area: areaVersions, name: "versions", test: "TestASnapshotOpensOnTheEtcdThatItWasMadeFor", rounds: 9},
 		{area: areaVersions, name: "raised-revision", test: "TestARaisedRevisionIsKeptByEveryEtcd", rounds: 3},
 		{area: areaRetention, name: "retention", test: "TestWhateverHappensTheNewestGoodAndEveryManualOneSurvive",

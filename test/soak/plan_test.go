@@ -15,9 +15,11 @@ func TestEveryJobNamesATestThatExists(t *testing.T) {
 		if m.unit != "" {
 			dir = filepath.Join("../..", m.unit)
 		}
-		name, _, _ := strings.Cut(m.test, "/")
-		if !declared(t, dir, name) {
-			t.Errorf("%s: there is no %s in %s", m.name, name, dir)
+		tests, _, _ := strings.Cut(m.test, "/")
+		for name := range strings.SplitSeq(tests, "|") {
+			if !declared(t, dir, name) {
+				t.Errorf("%s: there is no %s in %s", m.name, name, dir)
+			}
 		}
 	}
 }

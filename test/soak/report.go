@@ -81,8 +81,19 @@ func ids(jobs []job) string {
 type row struct {
 	asked, done, failed, missed int
 	kills                       bool
+	more                        bool // some jobs do all cases that their tests have
 	seconds                     float64
 	jobs, left                  int
+}
+
+func (r row) askedFor() string {
+	switch {
+	case !r.more:
+		return fmt.Sprint(r.asked)
+	case r.asked == 0:
+		return "all cases"
+	}
+	return fmt.Sprintf("%d, and all other cases", r.asked)
 }
 
 // areas in the order in which the plan names them.
@@ -97,6 +108,7 @@ func areas(s standing) (names []string, rows map[string]*row) {
 		r.jobs++
 		r.kills = r.kills || j.kills
 		r.asked += j.expect
+		r.more = r.more || j.expect == 0
 		rec, done := s.records[j.id]
 		if !done {
 			r.left++
@@ -118,10 +130,7 @@ func summary(b *strings.Builder, s standing) {
 	var kills int
 	for _, name := range names {
 		r := rows[name]
-		asked, struck := fmt.Sprint(r.asked), ""
-		if r.asked == 0 {
-			asked = "all there are"
-		}
+		struck := ""
 		if r.kills {
 			struck = fmt.Sprint(r.done - r.missed)
 		}
@@ -132,7 +141,7 @@ func summary(b *strings.Builder, s standing) {
 		if r.left > 0 {
 			note = fmt.Sprintf(" (%d of %d jobs left)", r.left, r.jobs)
 		}
-		fmt.Fprintf(b, "| %s%s | %s | %d | %s | %d | %.1f |\n", name, note, asked, r.done, struck, r.failed, r.seconds/60)
+		fmt.Fprintf(b, "| %s%s | %s | %d | %s | %d | %.1f |\n", name, note, r.askedFor(), r.done, struck, r.failed, r.seconds/60)
 	}
 	fmt.Fprintf(b, "\nPrograms killed with SIGKILL while they ran: **%d**. A kill that came when the program had already ended is a round done, and "+
 		"not a kill.\n\n", kills)
