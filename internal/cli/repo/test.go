@@ -33,7 +33,8 @@ func newTest(c *console.Console, flags *settings.Flags) *cobra.Command {
 		Use:   "test",
 		Short: "Try each right that a repository must grant to this machine",
 		Long: `Try each right that a repository must grant to this machine: write, list, read, ranged read, large (multipart)
-write, delete. Small objects in the folder .metadata are written and removed again; nothing else is touched.`,
+write, delete, clean up (find the remains of interrupted uploads). Small objects in the folder .metadata are written and
+removed again; nothing else is touched. Who may not write gets verdicts on reading what is there.`,
 		Args: cobra.NoArgs,
 	}
 	flags.AddRepository(cmd)
