@@ -106,7 +106,7 @@ func (o *saveOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer repo.Store().Close()
-	if cfg.ClusterID, err = o.claim(ctx, repo); err != nil {
+	if cfg.ClusterID, err = o.claim(ctx, repo, cluster.ID); err != nil {
 		repo.Undo()
 		return repository.Explain("save a snapshot to", repo.Location(), err)
 	}
@@ -207,19 +207,6 @@ func (o *saveOptions) choose(ctx context.Context, client *etcd.Client) (etcd.Clu
 		}
 	}
 	return cluster, choice, err
-}
-
-func (o *saveOptions) claim(ctx context.Context, repo *settings.Opened) (string, error) {
-	owner, err := repo.Owner(ctx)
-	if err != nil {
-		return "", err
-	}
-	identities := settings.FindIdentities(o.console.Getenv)
-	id, err := identities.ClusterID(cmp.Or(o.clusterID, repo.ClusterID), repo.Key, owner)
-	if err != nil {
-		return "", err
-	}
-	return id, repo.Claim(ctx, id, o.takeOver)
 }
 
 // describe hands the engine the members, and what the manifest is to say about the cluster.

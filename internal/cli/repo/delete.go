@@ -27,7 +27,7 @@ func newDelete(c *console.Console, flags *settings.Flags) *cobra.Command {
 	cmd.Flags().StringVar(&clusterID, "cluster-id", "", "Holdfast's id of this cluster, where this machine does not know it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return with(cmd.Context(), flags, "delete from", func(repo *settings.Opened) error {
-			if _, err := ownerID(cmd.Context(), c, repo, clusterID, false); err != nil {
+			if _, err := ownerID(cmd.Context(), flags, repo, clusterID, false); err != nil {
 				return err
 			}
 			// All names are looked up before the first is deleted: a typing error must not leave half of it done.
@@ -64,7 +64,7 @@ func deleted(location string, gone []string) console.Result {
 
 // ownerID makes sure that this cluster may delete here, and returns its id. A repository without an owner holds foreign
 // snapshots alone, and anybody who can reach it may.
-func ownerID(ctx context.Context, c *console.Console, repo *settings.Opened, given string, readOnly bool) (string, error) {
+func ownerID(ctx context.Context, flags *settings.Flags, repo *settings.Opened, given string, readOnly bool) (string, error) {
 	owner, err := repo.Owner(ctx)
 	given = cmp.Or(given, repo.ClusterID)
 	if err != nil || owner == nil {
@@ -73,12 +73,12 @@ func ownerID(ctx context.Context, c *console.Console, repo *settings.Opened, giv
 	if given == "" && readOnly {
 		return owner.ClusterID, nil
 	}
-	id, err := settings.FindIdentities(c.Getenv).ClusterID(given, repo.Key, owner)
+	id, err := flags.Identities().ClusterID(given, repo.Key, owner)
 	if err != nil {
 		return "", err
 	}
-	if id != owner.ClusterID {
-		return "", notOwner(repo.Location(), owner, id)
+	if id.ID != owner.ClusterID {
+		return "", notOwner(repo.Location(), owner, id.ID)
 	}
-	return id, nil
+	return id.ID, nil
 }

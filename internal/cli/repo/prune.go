@@ -62,7 +62,7 @@ good one always stays. Only the repository's owner prunes, and only what it wrot
 			return console.Usagef("--keep must be at least 1, and --keep-manual not negative")
 		}
 		return with(cmd.Context(), flags, "prune", func(repo *settings.Opened) error {
-			id, err := ownerID(cmd.Context(), c, repo, clusterID, dryRun)
+			id, err := ownerID(cmd.Context(), flags, repo, clusterID, dryRun)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"syscall"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -17,36 +20,49 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/repository"
 )
 
-// Identities remembers the cluster ids that were made on this machine, by repository, in a file beside the config
-// file: the config file is the user's, and is never rewritten.
-type Identities struct{ path string }
+// Identities remembers the cluster ids that were made on this machine, by repository. The config file is the user's, and
+// is never rewritten, so they stand in a file of their own.
+type Identities struct {
+	// places are the files that may hold them, the one to write to first.
+	places []string
+}
 
-// FindIdentities names the file: in the user's configuration directory, or in /etc/holdfast when there is no home.
-func FindIdentities(getenv func(string) string) Identities {
-	dir := configDir(getenv)
-	if dir == "" {
-		dir = "/etc/holdfast"
+const identityFile = "cluster-ids.yaml"
+
+// Identities looks beside the config file that is used, so that all who use that file come to the same id: a shell and a
+// timer, which has no home. Without a config file the user's own directory comes first, then /etc/holdfast.
+func (f *Flags) Identities() Identities {
+	var i Identities
+	for _, dir := range []string{filepath.Dir(f.file.path), configDir(f.console.Getenv), systemDir} {
+		file := filepath.Join(dir, identityFile)
+		if filepath.IsAbs(dir) && !slices.Contains(i.places, file) {
+			i.places = append(i.places, file)
+		}
 	}
-	return Identities{filepath.Join(dir, "cluster-ids.yaml")}
+	return i
+}
+
+// Identity is the cluster that is being saved.
+type Identity struct {
+	ID string
+	// Made is the file in which a new id has just been remembered; "" for one that was known.
+	Made string
 }
 
 // ClusterID decides which cluster is being saved (design section 4, Offline identity): the id that the flag or the
 // config file gives; else the one that was made on this machine for this repository (key: see Opened); else, when nobody
 // owns the repository, a new one, which is remembered before it is used. A repository with an owner and no known id is
 // refused: it may be another cluster's.
-func (i Identities) ClusterID(given, key string, owner *repository.Owner) (string, error) {
+func (i Identities) ClusterID(given, key string, owner *repository.Owner) (Identity, error) {
 	if given != "" {
-		return given, CheckClusterID(given)
+		return Identity{ID: given}, CheckClusterID(given)
 	}
-	known, err := i.load()
-	if err != nil {
-		return "", err
-	}
-	if id := known[key]; id != "" {
-		return id, nil
+	id, err := i.known(key)
+	if id != "" || err != nil {
+		return Identity{ID: id}, err
 	}
 	if owner != nil {
-		return "", &problem.Error{
+		return Identity{}, &problem.Error{
 			Kind: problem.Refused, Op: "write to", Subject: key,
 			Why: "it belongs to cluster " + owner.ClusterID + ", and this machine does not know which cluster it saves",
 			Next: fmt.Sprintf("if it is this cluster's, pass --cluster-id %s or set clusterID in the config file; "+
@@ -56,28 +72,55 @@ func (i Identities) ClusterID(given, key string, owner *repository.Owner) (strin
 	return i.make(key)
 }
 
-// make makes an id, unless another process of this machine has just done that: two first saves at one time must come to
-// the same one. If each used its own, one would own the repository and the other would be remembered, and every later
+// known returns the remembered id, or "".
+func (i Identities) known(key string) (string, error) {
+	for _, place := range i.places {
+		known, err := load(place)
+		if err != nil {
+			return "", err
+		}
+		if id := known[key]; id != "" {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// make makes an id and remembers it at the first place where this user may.
+func (i Identities) make(key string) (Identity, error) {
+	var forbidden error
+	for _, place := range i.places {
+		made, err := makeAt(place, key)
+		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+			return made, err
+		}
+		forbidden = cmp.Or(forbidden, err)
+	}
+	return Identity{}, forbidden
+}
+
+// makeAt makes an id, unless another process of this machine has just done that: two first saves at one time must come
+// to the same one. If each used its own, one would own the repository and the other would be remembered, and every later
 // save of this machine would be refused.
-func (i Identities) make(key string) (string, error) {
-	lock, err := i.lock()
+func makeAt(place, key string) (Identity, error) {
+	lock, err := lockDir(filepath.Dir(place))
 	if err != nil {
-		return "", i.unwritable(err)
+		return Identity{}, unwritable(place, err)
 	}
 	defer lock.Close()
-	known, err := i.load()
+	known, err := load(place)
 	if err != nil {
-		return "", err
+		return Identity{}, err
 	}
 	if id := known[key]; id != "" {
-		return id, nil
+		return Identity{ID: id}, nil
 	}
 	id := newClusterID()
 	known[key] = id
-	if err := i.store(known); err != nil {
-		return "", i.unwritable(err)
+	if err := store(place, known); err != nil {
+		return Identity{}, unwritable(place, err)
 	}
-	return id, nil
+	return Identity{ID: id, Made: place}, nil
 }
 
 // What is done under the lock takes a few milliseconds.
@@ -86,9 +129,8 @@ const (
 	lockPause    = 20 * time.Millisecond
 )
 
-// lock waits for the lock of the file's directory, which ends with the process.
-func (i Identities) lock() (*os.File, error) {
-	dir := filepath.Dir(i.path)
+// lockDir waits for the lock of a directory, which ends with the process.
+func lockDir(dir string) (*os.File, error) {
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -125,9 +167,9 @@ func newClusterID() string {
 	return string(id)
 }
 
-func (i Identities) load() (map[string]string, error) {
+func load(place string) (map[string]string, error) {
 	known := map[string]string{}
-	data, err := os.ReadFile(i.path)
+	data, err := os.ReadFile(place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return known, nil
 	}
@@ -136,7 +178,7 @@ func (i Identities) load() (map[string]string, error) {
 	}
 	if err := yaml.Unmarshal(data, &known); err != nil {
 		return nil, &problem.Error{
-			Kind: problem.Usage, Op: "read the cluster ids of this machine in", Subject: i.path, Why: yamlCause(data, err),
+			Kind: problem.Usage, Op: "read the cluster ids of this machine in", Subject: place, Why: yamlCause(data, err),
 			Next: "it must hold lines of the form REPOSITORY: ID; correct it, or move it aside and pass --cluster-id",
 		}
 	}
@@ -146,17 +188,17 @@ func (i Identities) load() (map[string]string, error) {
 	return known, nil
 }
 
-func (i Identities) store(known map[string]string) error {
+func store(place string, known map[string]string) error {
 	data, err := yaml.Marshal(known)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(i.path, data, 0o600)
+	return durable.WriteFile(place, data, 0o600)
 }
 
-func (i Identities) unwritable(err error) error {
+func unwritable(place string, err error) error {
 	return &problem.Error{
-		Kind: problem.Failed, Op: "remember the new cluster id in", Subject: i.path, Err: err,
+		Kind: problem.Failed, Op: "remember the new cluster id in", Subject: place, Err: err,
 		Next: "pass --cluster-id with a name of your choice for this cluster, here and on its other machines",
 	}
 }

@@ -34,6 +34,9 @@ type File struct {
 	Node string `json:"node,omitempty"`
 	// SpoolDir holds large temporary files.
 	SpoolDir string `json:"spoolDir,omitempty"`
+
+	// path of the file; "" when there is none.
+	path string
 }
 
 // Repository is a repository in the config file.
@@ -90,8 +93,11 @@ func usualPlaces(getenv func(string) string) []string {
 	if dir := configDir(getenv); dir != "" {
 		places = append(places, filepath.Join(dir, "config.yaml"))
 	}
-	return append(places, "/etc/holdfast/config.yaml")
+	return append(places, filepath.Join(systemDir, "config.yaml"))
 }
+
+// systemDir holds what is for all users of the machine.
+const systemDir = "/etc/holdfast"
 
 func configDir(getenv func(string) string) string {
 	if dir := getenv("XDG_CONFIG_HOME"); dir != "" {
@@ -122,7 +128,8 @@ func read(path string) (File, error) {
 			Next: "docs/quickstart.md has an example with every field",
 		}
 	}
-	return f, nil
+	f.path, err = filepath.Abs(path)
+	return f, err
 }
 
 // secretFile reads a small file that must be readable by its owner alone. setting is where its name came from.
