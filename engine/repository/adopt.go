@@ -34,7 +34,7 @@ func (r *Repository) adopt(ctx context.Context, e *Entry) (*Entry, error) {
 			return nil, err
 		}
 	}
-	return e, nil
+	return e, r.recall(ctx, e)
 }
 
 func (r *Repository) head(ctx context.Context, name string, size int64) ([]byte, error) {

@@ -30,6 +30,10 @@ type Entry struct {
 	State    State
 	// Reason explains a state that is not good.
 	Reason string
+	// Foreign is what tests of an adopted snapshot have shown; nil when there was none of what lies there now.
+	Foreign *snapshot.Foreign
+	// foreign are the names of all such records about this file, outdated ones too.
+	foreign []string
 	// manifests are all that name this file, bound to it or outlived.
 	manifests []string
 	// newer says that its manifest is of a format that this version does not know.

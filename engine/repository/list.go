@@ -61,6 +61,8 @@ type scanned struct {
 	// manifests and sidecars by the payload's name.
 	manifests map[string][]string
 	sidecars  map[string]string
+	// foreign are the records of tests of adopted snapshots, by the payload's name.
+	foreign map[string][]string
 	// markers are the owner markers, of this folder and of those below it.
 	markers []string
 	// described: something lies in the folder of metadata.
@@ -68,14 +70,17 @@ type scanned struct {
 }
 
 func (r *Repository) scan(ctx context.Context) (*scanned, error) {
-	s := &scanned{manifests: map[string][]string{}, sidecars: map[string]string{}}
+	s := &scanned{manifests: map[string][]string{}, sidecars: map[string]string{}, foreign: map[string][]string{}}
 	err := r.store.List(ctx, "", func(info blob.Info) error {
 		file, _, isManifest := snapshot.ParseManifestName(info.Name)
+		adopted, isForeign := snapshot.ParseForeignName(info.Name)
 		rest, isMetadata := strings.CutPrefix(info.Name, snapshot.MetadataDir+"/")
 		s.described = s.described || isMetadata
 		switch {
 		case isManifest:
 			s.manifests[file] = append(s.manifests[file], info.Name)
+		case isForeign:
+			s.foreign[adopted] = append(s.foreign[adopted], info.Name)
 		case strings.HasSuffix(info.Name, "/"+ownerName):
 			s.markers = append(s.markers, info.Name)
 		case isMetadata:
@@ -96,9 +101,16 @@ func (r *Repository) scan(ctx context.Context) (*scanned, error) {
 	return s, r.store.List(ctx, snapshot.MetadataDir+"/", func(blob.Info) error { return nil })
 }
 
+// entry is what the listing alone tells of an object.
+func (s *scanned) entry(info blob.Info) *Entry {
+	return &Entry{
+		File: info.Name, Info: info, manifests: s.manifests[info.Name], foreign: s.foreign[info.Name], sidecar: s.sidecars[info.Name],
+	}
+}
+
 // describe returns nil for an object that is no snapshot.
 func (r *Repository) describe(ctx context.Context, info blob.Info, found *scanned) (*Entry, error) {
-	e := &Entry{File: info.Name, Info: info, manifests: found.manifests[info.Name], sidecar: found.sidecars[info.Name]}
+	e := found.entry(info)
 	known, err := r.bind(ctx, e)
 	if err == nil && !known {
 		e, err = r.adopt(ctx, e)
@@ -114,7 +126,7 @@ func (r *Repository) describe(ctx context.Context, info blob.Info, found *scanne
 
 // unreadable is an object that cannot be looked into, for a reason that stays: nobody can tell what it is worth.
 func unreadable(info blob.Info, found *scanned, err error) *Entry {
-	e := &Entry{File: info.Name, Info: info, manifests: found.manifests[info.Name], sidecar: found.sidecars[info.Name]}
+	e := found.entry(info)
 	e.guess()
 	e.State, e.Reason = StateUnverified, err.Error()
 	if len(e.manifests) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
@@ -79,9 +80,14 @@ func (r *Repository) vouch(ctx context.Context, list []Entry, cfg PruneConfig) e
 		if e.Manifest != nil || e.State != StateUnverified || cfg.Policy.spares(*e) != "" {
 			continue
 		}
-		_, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
-			Source: snapshot.StoreSource(r.store, e.Info), Level: snapshot.LevelChecksum, SpoolDir: cfg.SpoolDir, Now: r.now,
+		shown, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
+			Source: snapshot.StoreSource(r.store, e.Info), Level: snapshot.LevelChecksum, SpoolDir: cfg.SpoolDir, Host: r.host, Now: r.now,
 		})
+		if !cfg.DryRun {
+			if err := r.RecordForeign(ctx, e, shown); err != nil {
+				r.log.Warn("the next prune reads it again", "snapshot", e.File, "error", err)
+			}
+		}
 		switch {
 		case err == nil:
 			e.State, e.Reason = StateComplete, ""
@@ -106,7 +112,7 @@ func (r *Repository) Delete(ctx context.Context, e Entry) error {
 			Why: e.Reason, Next: "delete it with the version of holdfast that wrote it",
 		}
 	}
-	names := append([]string{e.File}, e.manifests...)
+	names := slices.Concat([]string{e.File}, e.manifests, e.foreign)
 	if e.sidecar != "" {
 		names = append(names, e.sidecar)
 	}
@@ -118,12 +124,34 @@ func (r *Repository) Delete(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// sweepManifests removes manifests that have outlived their payload.
+// described is the payload that a manifest, or a record of tests, is about.
+func described(name string) (file string, ok bool) {
+	if file, _, ok = snapshot.ParseManifestName(name); ok {
+		return file, true
+	}
+	return snapshot.ParseForeignName(name)
+}
+
+// readable says whether this version knows the format.
+func (r *Repository) readable(ctx context.Context, name string) error {
+	data, err := r.read(ctx, name, maxManifest)
+	if err != nil {
+		return err
+	}
+	if _, ok := snapshot.ParseForeignName(name); ok {
+		_, err = snapshot.DecodeForeign(data)
+	} else {
+		_, err = snapshot.DecodeManifest(data)
+	}
+	return err
+}
+
+// sweepManifests removes manifests, and records of tests, that have outlived their payload.
 func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
 	var outlived []blob.Info
 	payloads := map[string]bool{}
 	err := r.store.List(ctx, "", func(info blob.Info) error {
-		if _, _, ok := snapshot.ParseManifestName(info.Name); ok {
+		if _, ok := described(info.Name); ok {
 			outlived = append(outlived, info)
 		} else {
 			payloads[info.Name] = true
@@ -135,12 +163,12 @@ func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
 	}
 	removed := 0
 	for _, info := range outlived {
-		file, _, _ := snapshot.ParseManifestName(info.Name)
+		file, _ := described(info.Name)
 		if payloads[file] || r.now().Sub(info.ModTime) < outlivedAge {
 			continue
 		}
 		// A newer version may keep its payloads in places that this one does not know.
-		switch _, err := r.readManifest(ctx, info.Name); {
+		switch err := r.readable(ctx, info.Name); {
 		case errors.Is(err, snapshot.ErrSchema), errors.Is(err, blob.ErrNotExist):
 			continue
 		case err != nil && !errors.Is(err, snapshot.ErrManifest):

@@ -33,8 +33,10 @@ const (
 )
 
 // Encode returns the manifest as it is stored.
-func (m *Manifest) Encode() ([]byte, error) {
-	body, err := json.MarshalIndent(m, "", "  ")
+func (m *Manifest) Encode() ([]byte, error) { return seal(m) }
+
+func seal(v any) ([]byte, error) {
+	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -50,26 +52,34 @@ func (m *Manifest) Encode() ([]byte, error) {
 
 // DecodeManifest reads a stored manifest. It returns ErrManifest when any byte is not what was written.
 func DecodeManifest(data []byte) (*Manifest, error) {
+	var m Manifest
+	if err := unseal(data, &m); err != nil {
+		return nil, err
+	}
+	if m.Schema != Schema {
+		return nil, fmt.Errorf("%w: it is of %q, this one reads %s", ErrSchema, m.Schema, Schema)
+	}
+	return &m, nil
+}
+
+// unseal reads what seal wrote, and nothing else.
+func unseal(data []byte, v any) error {
 	const sumLen = 2 * sha256.Size
 	fixed := len(manifestHead) + len(manifestMid) + sumLen + len(manifestTail)
 	if len(data) < fixed {
-		return nil, fmt.Errorf("%w: it is cut short", ErrManifest)
+		return fmt.Errorf("%w: it is cut short", ErrManifest)
 	}
 	bodyEnd := len(data) - len(manifestTail) - sumLen - len(manifestMid)
 	body := data[len(manifestHead):bodyEnd]
 	sum := sha256.Sum256(body)
 	want := manifestMid + hex.EncodeToString(sum[:]) + manifestTail
 	if !bytes.HasPrefix(data, []byte(manifestHead)) || string(data[bodyEnd:]) != want {
-		return nil, fmt.Errorf("%w: its own checksum does not match", ErrManifest)
+		return fmt.Errorf("%w: its own checksum does not match", ErrManifest)
 	}
-	var m Manifest
-	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrManifest, err)
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("%w: %w", ErrManifest, err)
 	}
-	if m.Schema != Schema {
-		return nil, fmt.Errorf("%w: it is of %q, this one reads %s", ErrSchema, m.Schema, Schema)
-	}
-	return &m, nil
+	return nil
 }
 
 // NewUploadID returns a random id for one upload.

@@ -31,7 +31,7 @@ func newList(c *console.Console, flags *settings.Flags) *cobra.Command {
 The list is made from the repository alone. Snapshots of k3s, rke2, RKE and etcdctl are in it; other files are ignored.
 
 States: restored (a trial restore was served by a real etcd), checked (its content was read in full), complete
-(published, its hash right), unverified (no manifest: only its own checksum can vouch for it), suspect (etcd was not
+(published, its hash right), unverified (not tested: only its own checksum can vouch for it), suspect (etcd was not
 well when it was taken), damaged.`,
 		Args: cobra.NoArgs,
 	}
@@ -67,6 +67,8 @@ func (v listView) table(w io.Writer, now time.Time) {
 		revision := "-"
 		if s.Manifest != nil {
 			revision = fmt.Sprint(s.Manifest.Database.Revision)
+		} else if s.Foreign != nil && s.Foreign.Database.Revision > 0 {
+			revision = fmt.Sprint(s.Foreign.Database.Revision)
 		}
 		rows = append(rows, []string{
 			s.Name, s.State, console.Age(now, s.CreatedAt), s.CreatedAt.Local().Format("2006-01-02 15:04:05"),

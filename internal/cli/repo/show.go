@@ -68,6 +68,9 @@ func showEntry(repo *settings.Opened, e *repository.Entry) console.Result {
 		if e.Manifest != nil {
 			showManifest(w, e.Manifest)
 		}
+		for _, t := range evidence(e) {
+			showTest(w, t)
+		}
 	}}
 }
 
@@ -91,11 +94,12 @@ func showManifest(w io.Writer, m *snapshot.Manifest) {
 	for _, member := range m.Source.Members {
 		fmt.Fprintf(w, "Member:  %s %s %v\n", member.Name, member.ID, member.PeerURLs)
 	}
-	for _, t := range m.Evidence {
-		line := fmt.Sprintf("Evidence:  %s %s at %s in %s", t.Level, t.Outcome, t.At.Format(time.RFC3339), t.Took.Round(time.Millisecond))
-		if t.Reason != "" {
-			line += ": " + t.Reason
-		}
-		fmt.Fprintln(w, line)
+}
+
+func showTest(w io.Writer, t snapshot.Evidence) {
+	line := fmt.Sprintf("Evidence:  %s %s at %s in %s", t.Level, t.Outcome, t.At.Format(time.RFC3339), t.Took.Round(time.Millisecond))
+	if t.Reason != "" {
+		line += ": " + t.Reason
 	}
+	fmt.Fprintln(w, line)
 }

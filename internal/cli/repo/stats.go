@@ -84,8 +84,7 @@ func readStats(ctx context.Context, c *console.Console, flags *settings.Flags, r
 	return db.Stats(ctx)
 }
 
-// sumUp adds up the rows of each resource over its namespaces, largest first. What is not the same in all of them is
-// left empty.
+// sumUp adds up the rows of each resource over its namespaces, largest first. What differs between them is left empty.
 func sumUp(rows []rowView) []rowView {
 	at := map[string]int{}
 	sums := []rowView{}
@@ -101,16 +100,22 @@ func sumUp(rows []rowView) []rowView {
 		s.Objects, s.Bytes, s.Encrypted = s.Objects+r.Objects, s.Bytes+r.Bytes, s.Encrypted+r.Encrypted
 		s.APIVersion, s.Kind, s.Provider = same(s.APIVersion, r.APIVersion), same(s.Kind, r.Kind), either(s.Provider, r.Provider)
 	}
+	for i := range sums {
+		sums[i].APIVersion, sums[i].Kind = strings.TrimPrefix(sums[i].APIVersion, several), strings.TrimPrefix(sums[i].Kind, several)
+	}
 	slices.SortStableFunc(sums, func(a, b rowView) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return sums
 }
 
-// same is what both are, or "".
+// several stands for values that differ, until all are seen.
+const several = "\x00"
+
+// same is what both are; what is encrypted does not say.
 func same(a, b string) string {
-	if a != b {
-		return ""
+	if a == "" || b == "" || a == b {
+		return cmp.Or(a, b)
 	}
-	return a
+	return several
 }
 
 // either is the provider of those that are encrypted; two, when a change of keys is under way.

@@ -43,8 +43,8 @@ func newVerify(c *console.Console, flags *settings.Flags) *cobra.Command {
 		Long: `Read snapshots back and test them.
 
 checksum compares etcd's own hash and the manifest's; content also walks every page and decodes every record; restore
-also restores into a scratch directory and has a real etcd serve it. The outcome is recorded in the manifest, unless
---record=false. The exit code is 4 when one of them is damaged.`,
+also restores into a scratch directory and has a real etcd serve it. The outcome is recorded in the manifest, or beside
+a snapshot that has none, unless --record=false. The exit code is 4 when one of them is damaged.`,
 		Example: `  holdfast repo verify --repo prod on-demand-node1-1652288934.db.zst
   holdfast repo verify --repo prod --all --level restore`,
 		ValidArgsFunction: flags.CompleteSnapshots(0),
@@ -52,7 +52,7 @@ also restores into a scratch directory and has a real etcd serve it. The outcome
 	flags.AddRepository(cmd)
 	cmd.Flags().StringVar(&level, "level", string(snapshot.LevelContent), "checksum, content or restore")
 	cmd.Flags().BoolVar(&all, "all", false, "all snapshots of the repository")
-	cmd.Flags().BoolVar(&record, "record", true, "write the outcome into the manifest")
+	cmd.Flags().BoolVar(&record, "record", true, "write the outcome into the repository")
 	cmd.Flags().StringVar(&etcdBinary, "etcd-binary", "", "etcd program for trial restores (default: the one built in)")
 	_ = cmd.RegisterFlagCompletionFunc("level",
 		cobra.FixedCompletions([]string{"checksum", "content", "restore"}, cobra.ShellCompDirectiveNoFileComp))
@@ -172,13 +172,24 @@ func (v *verifier) verify(ctx context.Context, e repository.Entry) ([]snapshot.E
 		SpoolDir: v.spool, Host: v.console.Host(), Now: v.console.Now, Progress: progress,
 	})
 	stop()
-	if e.Manifest != nil && v.record && len(result.Evidence) > 0 {
-		e.Manifest.AddEvidence(result.Evidence...)
-		if perr := snapshot.PutManifest(ctx, v.repo.Store(), e.Manifest); perr != nil {
-			v.console.Notef("the outcome could not be recorded: %v", perr)
+	if v.record {
+		if err := v.keep(ctx, &e, result); err != nil {
+			v.console.Notef("the outcome could not be recorded: %v", repository.Explain("record it in", v.repo.Location(), err))
 		}
 	}
 	return result.Evidence, err
+}
+
+// keep records what was shown: in the manifest, or beside a snapshot that has none.
+func (v *verifier) keep(ctx context.Context, e *repository.Entry, shown *snapshot.Verified) error {
+	if e.Manifest == nil {
+		return v.repo.RecordForeign(ctx, e, shown)
+	}
+	if len(shown.Evidence) == 0 {
+		return nil
+	}
+	e.Manifest.AddEvidence(shown.Evidence...)
+	return snapshot.PutManifest(ctx, v.repo.Store(), e.Manifest)
 }
 
 func (v verifiedView) result() console.Result {

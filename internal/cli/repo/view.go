@@ -24,24 +24,36 @@ type entryView struct {
 	KubernetesVersion string             `json:"kubernetesVersion,omitempty"`
 	RestoredAt        *time.Time         `json:"restoredAt,omitempty"`
 	Manifest          *snapshot.Manifest `json:"manifest,omitempty"`
+	// Foreign is there when there is no manifest of ours.
+	Foreign *snapshot.Foreign `json:"foreign,omitempty"`
 }
 
 func view(location func(string) string, e repository.Entry) entryView {
 	v := entryView{
 		Name: e.File, Location: location(e.File), State: string(e.State), Reason: e.Reason, Maker: string(e.Maker),
 		BaseName: e.Base, Node: e.Node, CreatedAt: e.Created, Trigger: string(e.Trigger), Backup: e.Backup,
-		Encoding: string(e.Encoding), Size: e.Info.Size, Manifest: e.Manifest,
+		Encoding: string(e.Encoding), Size: e.Info.Size, Manifest: e.Manifest, Foreign: e.Foreign,
 	}
-	if e.Manifest == nil {
-		return v
+	if e.Manifest != nil {
+		v.KubernetesVersion = e.Manifest.KubernetesVersion
 	}
-	v.KubernetesVersion = e.Manifest.KubernetesVersion
-	for _, t := range e.Manifest.Evidence {
+	for _, t := range evidence(&e) {
 		if t.Level == snapshot.LevelRestore && t.Outcome == snapshot.OutcomePassed {
 			v.RestoredAt = &t.At
 		}
 	}
 	return v
+}
+
+// evidence is what tests have shown, wherever that stands.
+func evidence(e *repository.Entry) []snapshot.Evidence {
+	switch {
+	case e.Manifest != nil:
+		return e.Manifest.Evidence
+	case e.Foreign != nil:
+		return e.Foreign.Evidence
+	}
+	return nil
 }
 
 func names(list []repository.Entry) []string {
