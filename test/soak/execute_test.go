@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -61,6 +64,13 @@ func TestDies(t *testing.T) {
 	})
 }
 
+func TestHangs(t *testing.T) {
+	if err := os.WriteFile(os.Getenv("STARTED"), nil, 0o600); err != nil {
+		t.Error(err)
+	}
+	select {}
+}
+
 func TestSkips(t *testing.T) { t.Skip("no server") }
 
 func TestSilent(t *testing.T) {
@@ -73,12 +83,42 @@ func TestSilent(t *testing.T) {
 }
 `
 
-func TestAJobCountsWhatItsTestsReport(t *testing.T) {
-	root := t.TempDir()
-	module := filepath.Join(root, "test")
+func newTests(t *testing.T) tests {
+	t.Helper()
+	module := filepath.Join(t.TempDir(), "test")
 	writeFile(t, filepath.Join(module, "go.mod"), "module tried\n\ngo 1.26\n")
 	writeFile(t, filepath.Join(module, "e2e", "tried_test.go"), tried)
-	x := tests{module: module, scratch: filepath.Join(t.TempDir(), "scratch"), seed: 7}
+	return tests{module: module, scratch: filepath.Join(t.TempDir(), "scratch"), seed: 7}
+}
+
+func TestAnInterruptedJobLeavesNothingRunning(t *testing.T) {
+	x := newTests(t)
+	started := filepath.Join(t.TempDir(), "started")
+	t.Setenv("STARTED", started)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(started); err == nil {
+				cancel()
+			}
+			time.Sleep(10 * time.Millisecond) // between two looks
+		}
+	}()
+	rec, err := x.execute(ctx, job{matrix: matrix{test: "TestHangs"}})
+	if err != nil || rec.passed() || !errors.Is(ctx.Err(), context.Canceled) {
+		t.Errorf("got %+v, %v; %v", rec, err, ctx.Err())
+	}
+	if pids, err := processesOf(x.scratch); err != nil || len(pids) > 0 {
+		t.Errorf("still running: %v, %v", pids, err)
+	}
+	if _, err := os.Stat(x.scratch); err == nil {
+		t.Error("the scratch folder is still there")
+	}
+}
+
+func TestAJobCountsWhatItsTestsReport(t *testing.T) {
+	x := newTests(t)
 	for name, c := range map[string]struct {
 		job     job
 		problem string

@@ -107,7 +107,10 @@ func (r *runner) todo(s standing) []job {
 // code changed, proves nothing and is not recorded.
 func (r *runner) do(ctx context.Context, j job, s standing) error {
 	rec, err := r.execute(ctx, j)
-	if err := errors.Join(ctx.Err(), err); err != nil {
+	if ctx.Err() != nil {
+		return fmt.Errorf("ended during %s, which the next run begins with: %w", j.id, ctx.Err())
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", j.id, err)
 	}
 	if changed, err := r.changed(ctx); err != nil || changed {
