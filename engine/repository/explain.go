@@ -24,6 +24,12 @@ func Explain(op, location string, err error) error {
 			return &problem.Error{Kind: rule.kind, Op: op, Subject: location, Why: rule.why, Next: rule.next, Err: shorten(err)}
 		}
 	}
+	if worded, ok := wordsOf(err); ok && !unreachable(err) {
+		return &problem.Error{
+			Kind: problem.Failed, Op: op, Subject: location, Why: "the repository refused what it was asked for", Err: worded,
+			Next: "try again; if it is refused again, the server's log, or whoever runs it, can tell why",
+		}
+	}
 	if unreachable(err) {
 		return &problem.Error{
 			Kind: problem.Unreachable, Op: op, Subject: location, Why: "the repository does not answer", Err: shorten(err),
@@ -57,11 +63,20 @@ func (s shortened) Unwrap() error { return s.error }
 
 // shorten keeps the innermost words of a store that tells them apart.
 func shorten(err error) error {
-	var worded interface{ Words() string }
-	if errors.As(err, &worded) {
-		return shortened{err, worded.Words()}
+	worded, ok := wordsOf(err)
+	if !ok {
+		return err
 	}
-	return err
+	return worded
+}
+
+// wordsOf is only what a store that tells them apart said.
+func wordsOf(err error) (error, bool) {
+	var worded interface{ Words() string }
+	if !errors.As(err, &worded) {
+		return nil, false
+	}
+	return shortened{err, worded.Words()}, true
 }
 
 type rule struct {
@@ -89,6 +104,10 @@ var rules = []rule{
 		"pass the CA that signed it with --s3-ca-file, and make sure that the certificate names this host"},
 	{blob.ErrPlain, problem.Unreachable, "one side speaks plain http and the other TLS",
 		"give --s3-insecure for a server that speaks plain http, and leave it out for one that speaks TLS"},
+	{blob.ErrStray, problem.Unreachable, "what answers there is no S3 server, or something on the way answers in its place",
+		"check the endpoint's host and port (a web console has another one), and load balancers and proxies on the way to it"},
+	{blob.ErrBusy, problem.Unreachable, "the repository is too busy, or has trouble of its own",
+		"try again later; if it stays like that, look at the server's log, or ask whoever runs it"},
 	{blob.ErrRegion, problem.Usage, "the bucket is in another region", "set --s3-region to the bucket's region"},
 	{blob.ErrNoSpace, problem.NoSpace, "no space is left in the repository",
 		"free space: holdfast repo prune --dry-run shows what may go"},

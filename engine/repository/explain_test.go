@@ -25,6 +25,8 @@ func TestEachTroubleWithAStoreNamesItsCauseAndTheNextStep(t *testing.T) {
 		{blob.ErrDenied, problem.Denied, "access denied", "holdfast repo test"},
 		{blob.ErrTLS, problem.Unreachable, "certificate is not trusted", "--s3-ca-file"},
 		{blob.ErrPlain, problem.Unreachable, "plain http", "--s3-insecure"},
+		{blob.ErrBusy, problem.Unreachable, "too busy", "try again later"},
+		{blob.ErrStray, problem.Unreachable, "no S3 server", "host and port"},
 		{blob.ErrRegion, problem.Usage, "another region", "--s3-region"},
 		{blob.ErrNoSpace, problem.NoSpace, "no space is left", "prune"},
 		{blob.ErrNotExist, problem.NotFound, "no such object", "holdfast repo ls"},

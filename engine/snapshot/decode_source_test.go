@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -98,4 +99,52 @@ func TestABrokenConnectionIsNeverTakenForDamage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a proxy on the way changes is right when it is read again; what is changed in the store is not.
+func TestDamageOnTheWayIsNeverTakenForDamageOfTheSnapshot(t *testing.T) {
+	for name, data := range payloads(t) {
+		t.Run(name, func(t *testing.T) {
+			store := localtest.New(t)
+			if _, err := store.Put(t.Context(), name, bytes.NewReader(data), blob.PutOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			info, err := store.Stat(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256(data)
+			m := &snapshot.Manifest{
+				File: name, Stored: snapshot.Stored{Size: info.Size, SHA256: hex.EncodeToString(sum[:])}, Database: describedRaw(t),
+			}
+			corrupted := faulty.Fault{Op: faulty.Get, Skip: 1, Do: faulty.Corrupt(info.Size / 2)} // the first read looks at the head
+			once := faulty.NewScript(corrupted)
+			corrupted.Times = -1
+			for what, script := range map[string]*faulty.Script{"once": once, "always": faulty.NewScript(corrupted)} {
+				v, err := snapshot.Verify(t.Context(), snapshot.VerifyConfig{
+					Source: snapshot.StoreSource(remote{faulty.New(store, script)}, info), Manifest: m,
+					Level: snapshot.LevelChecksum, SpoolDir: t.TempDir(), Now: time.Now,
+				})
+				want := snapshot.OutcomePassed
+				if what == "always" {
+					want = snapshot.OutcomeFailed
+				}
+				if len(v.Evidence) != 1 || v.Evidence[0].Outcome != want || (err == nil) != (want == snapshot.OutcomePassed) {
+					t.Errorf("%s: %+v, %v", what, v.Evidence, err)
+				}
+				if len(script.Unmet()) > 0 {
+					t.Errorf("%s: unmet %v", what, script.Unmet())
+				}
+			}
+		})
+	}
+}
+
+// describedRaw is what a manifest says of the raw form of payloads.
+func describedRaw(t *testing.T) snapshot.Database {
+	t.Helper()
+	raw := payloads(t)["a.db"]
+	body := raw[:len(raw)-snapshot.TrailerSize]
+	sum := sha256.Sum256(body)
+	return snapshot.Database{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/retry"
 )
 
 // SaveConfig says what to save and where to.
@@ -141,8 +142,12 @@ func prove(ctx context.Context, cfg SaveConfig, m *Manifest) error {
 	})
 	m.AddEvidence(verified.Evidence...)
 	if verdict != nil && !isDamage(verdict) && ctx.Err() == nil {
+		kind := problem.Failed
+		if retry.Transient(verdict) {
+			kind = problem.Unreachable
+		}
 		verdict = &problem.Error{
-			Kind: problem.Failed, Op: "prove", Subject: cfg.Store.Location(m.File), Err: verdict,
+			Kind: kind, Op: "prove", Subject: cfg.Store.Location(m.File), Err: verdict,
 			Why:  "it is stored and its content was checked, but the trial restore did not come about",
 			Next: "try again with holdfast repo verify --level restore " + m.File,
 		}

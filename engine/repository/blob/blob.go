@@ -178,6 +178,10 @@ var (
 	ErrRegion = errors.New("the bucket is in another region")
 	// ErrPlain: one side speaks plain http and the other TLS.
 	ErrPlain = errors.New("one side speaks plain http, the other TLS")
+	// ErrBusy: the store answers that it is too busy, or that something in it went wrong. Later it may do better.
+	ErrBusy = errors.New("the store is too busy, or has trouble of its own")
+	// ErrStray: what answers is no store. The store may be behind it, or elsewhere.
+	ErrStray = errors.New("what answers is no such store")
 	// ErrName: the name breaks the rules of Store.
 	ErrName = errors.New("not a valid object name")
 )

@@ -1,6 +1,6 @@
 // Package retry repeats what a store can safely be asked twice.
 //
-// It is the only place above a store that does, so that retries do not multiply: Stat, List, Delete and Get are
+// It is the only place above a store that does, so that retries do not multiply: Stat, List, Delete, Get and Sweep are
 // repeated; Put is not, because its stream cannot be read again, and a store repeats its parts itself. A broken Get
 // goes on at the byte it had reached, of the same version.
 //
@@ -11,6 +11,7 @@ package retry
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/internal/forward"
@@ -29,7 +30,27 @@ type store struct {
 // New wraps a store. What it returns is a Stager or a Janitor if the store is one.
 func New(inner blob.Store, cfg Config) blob.Store {
 	s := &store{Store: inner, policy: cfg.Policy}
-	return forward.Optional(s, forward.Stager(inner), forward.Janitor(inner))
+	janitor := forward.Janitor(inner)
+	if janitor != nil {
+		janitor = &patient{janitor, cfg.Policy}
+	}
+	return forward.Optional(s, forward.Stager(inner), janitor)
+}
+
+// patient is a janitor that begins again after a failure: what is gone does not come back.
+type patient struct {
+	blob.Janitor
+	policy Policy
+}
+
+// Sweep counts what all its attempts removed.
+func (p *patient) Sweep(ctx context.Context, olderThan time.Duration) (removed int, err error) {
+	err = p.policy.Do(ctx, func(ctx context.Context) error {
+		n, err := p.Janitor.Sweep(ctx, olderThan)
+		removed += n
+		return err
+	})
+	return removed, err
 }
 
 // Features are the store's own.

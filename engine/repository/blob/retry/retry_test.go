@@ -229,3 +229,33 @@ type timeout struct{}
 func (*timeout) Error() string   { return "i/o timeout" }
 func (*timeout) Timeout() bool   { return true }
 func (*timeout) Temporary() bool { return true }
+
+// untidy is a store whose remains can be removed one at a time, and every other time not.
+type untidy struct {
+	blob.Store
+	remains, calls int
+}
+
+func (u *untidy) Sweep(context.Context, time.Duration) (int, error) {
+	u.calls++
+	if u.calls%2 == 0 {
+		u.remains--
+		return 1, transientError{}
+	}
+	if u.remains > 0 {
+		return 0, transientError{}
+	}
+	return 0, nil
+}
+
+type transientError struct{}
+
+func (transientError) Error() string   { return "busy" }
+func (transientError) Transient() bool { return true }
+
+func TestASweepGoesOnAndCountsWhatAllItsAttemptsRemoved(t *testing.T) {
+	store := retry.New(&untidy{Store: localtest.New(t), remains: 3}, quick)
+	if n, err := store.(blob.Janitor).Sweep(t.Context(), time.Hour); n != 3 || err != nil {
+		t.Errorf("Sweep: %d, %v, want 3", n, err)
+	}
+}

@@ -86,7 +86,9 @@ func (e *Error) answered(answer minio.ErrorResponse) {
 	case e.sentinel == nil && answer.StatusCode == http.StatusInsufficientStorage:
 		e.sentinel = blob.ErrNoSpace
 	case e.sentinel == nil:
-		e.transient = passing[answer.Code] || passingStatus(answer.StatusCode)
+		if e.transient = passing[answer.Code] || passingStatus(answer.StatusCode); e.transient {
+			e.sentinel = blob.ErrBusy
+		}
 	}
 }
 
@@ -104,7 +106,13 @@ func passingStatus(status int) bool {
 // stays as it is.
 func (e *Error) unanswered() {
 	e.transient = true
+	stray, isStray := errors.AsType[*strayError](e.cause)
 	switch {
+	case isStray:
+		e.sentinel, e.transient = blob.ErrStray, stray.passing
+		if stray.passing {
+			e.sentinel = blob.ErrBusy
+		}
 	case untrusted(e.cause):
 		e.sentinel = blob.ErrTLS
 		e.transient = false
@@ -113,7 +121,10 @@ func (e *Error) unanswered() {
 	case strings.Contains(e.cause.Error(), "server gave HTTP response to HTTPS client"):
 		e.sentinel = blob.ErrPlain
 		e.transient = false
-	case unknownHost(e.cause), misspoken(e.cause):
+	case misspoken(e.cause):
+		e.sentinel = blob.ErrStray
+		e.transient = false
+	case unknownHost(e.cause):
 		e.transient = false
 	}
 }

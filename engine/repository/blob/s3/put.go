@@ -44,7 +44,10 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, opts blob.Put
 
 // refuseTaken spares reading r when the name is taken already. The server decides again at the end.
 func (s *Store) refuseTaken(ctx context.Context, name string) error {
-	_, err := s.Stat(ctx, name)
+	err := s.cfg.Retry.Do(ctx, func(ctx context.Context) error {
+		_, err := s.Stat(ctx, name)
+		return err
+	})
 	switch {
 	case err == nil:
 		return fmt.Errorf("put %s: %w", s.Location(name), blob.ErrExists)
@@ -91,9 +94,18 @@ func (p *put) sendWhole(ctx context.Context, data []byte) (etag string, err erro
 		info, err := p.store.core.PutObject(ctx, p.store.cfg.Bucket, p.key, bytes.NewReader(data), int64(len(data)),
 			"", p.store.contentHash(data), opts)
 		etag = info.ETag
-		return err
+		return tagged(etag, err)
 	}, &etag)
 	return etag, err
+}
+
+// tagged makes a failure of an acknowledgement without an ETag: Amazon may report one in the body of an answer whose
+// status says that all is well.
+func tagged(etag string, err error) error {
+	if err == nil && etag == "" {
+		return minio.ErrorResponse{Code: "InternalError", Message: "it acknowledged what it was sent without an ETag"}
+	}
+	return err
 }
 
 // publish makes the request that lets the object appear, until it is known to have happened or not.
@@ -108,9 +120,12 @@ func (p *put) publish(ctx context.Context, request func(context.Context) error, 
 			err = fmt.Errorf("put %s: %w", p.store.Location(p.name), blob.ErrExists)
 		}
 		if final := errors.Is(err, blob.ErrExists) || is(err, "NoSuchUpload"); final && lost {
-			if info, mine := p.published(ctx); mine {
+			switch info, mine, err := p.published(ctx); {
+			case mine:
 				*etag = info.ETag
 				return nil
+			case err != nil && !errors.Is(err, blob.ErrNotExist):
+				return err // it cannot be told: the twin that happened must not be taken for the one that did not
 			}
 		}
 		lost = lost || err != nil
@@ -118,21 +133,35 @@ func (p *put) publish(ctx context.Context, request func(context.Context) error, 
 	})
 }
 
-// published says whether the object that is there now was written by this Put.
-func (p *put) published(ctx context.Context) (minio.ObjectInfo, bool) {
-	info, err := p.store.head(ctx, "put", p.name, p.key)
-	return info, err == nil && metadataOf(info)[markKey] == p.mark
+// published looks at the object that is there now, and says whether it was written by this Put.
+func (p *put) published(ctx context.Context) (info minio.ObjectInfo, mine bool, err error) {
+	policy := p.store.cfg.Retry
+	if policy.MaxElapsed == 0 || policy.MaxElapsed > lookTime {
+		policy.MaxElapsed = lookTime
+	}
+	err = policy.Do(ctx, func(ctx context.Context) error {
+		info, err = p.store.head(ctx, "put", p.name, p.key)
+		return err
+	})
+	return info, err == nil && metadataOf(info)[markKey] == p.mark, err
 }
 
-// statTime bounds the look at the finished object.
-const statTime = 30 * time.Second
+const (
+	// lookTime bounds the attempts to see the finished object, describeTime the whole look.
+	lookTime     = 20 * time.Second
+	describeTime = 30 * time.Second
+)
 
 // describe asks the store for what it has got: its time, and its size, which must be what was sent. The object is
-// published by now. That it cannot be seen (no right to read, replaced already) is no failure to store it.
+// published by now. That it cannot be seen (no right to read, replaced already) is no failure to store it. That it is
+// not there is one, whatever the server answered to the request: S3 shows an object from that moment on.
 func (p *put) describe(ctx context.Context, etag string, size int64) (blob.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, statTime)
+	looking, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()
-	stored, mine := p.published(ctx)
+	stored, mine, err := p.published(looking)
+	if errors.Is(err, blob.ErrNotExist) {
+		return blob.Info{}, p.vanished()
+	}
 	if !mine {
 		return blob.Info{Name: p.name, Size: size, ModTime: time.Now(), Version: etag, Metadata: p.opts.Metadata}, nil
 	}
@@ -140,6 +169,14 @@ func (p *put) describe(ctx context.Context, etag string, size int64) (blob.Info,
 		return blob.Info{}, fmt.Errorf("put %s: the server stored %d bytes of %d", p.store.Location(p.name), stored.Size, size)
 	}
 	return describe(p.name, stored), nil
+}
+
+// vanished is the error of an object that was acknowledged and is not there.
+func (p *put) vanished() error {
+	return &Error{
+		Op: "put", Location: p.store.Location(p.name), Endpoint: p.store.cfg.Endpoint, sentinel: blob.ErrBusy,
+		cause: errors.New("it acknowledged the object and does not have it"),
+	}
 }
 
 // options are what every kind of upload carries.

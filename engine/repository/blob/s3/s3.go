@@ -67,7 +67,7 @@ func (s *Store) connect() error {
 	client, err := minio.New(s.cfg.Endpoint, &minio.Options{
 		Creds:        credentials.New(&signer{keys: s.keys}),
 		Secure:       !s.cfg.Insecure,
-		Transport:    &stallGuard{next: s.transport, limit: s.cfg.Stall},
+		Transport:    &strayGuard{next: &stallGuard{next: s.transport, limit: s.cfg.Stall}},
 		Region:       s.cfg.Region,
 		BucketLookup: lookup,
 		MaxRetries:   1, // package retry and Put decide what is repeated; two owners would multiply

@@ -36,7 +36,7 @@ func (s *Store) head(ctx context.Context, op, name, key string) (info minio.Obje
 		return info, err
 	case errors.Is(err, blob.ErrNotExist):
 		return info, s.missing(ctx, op, name, err)
-	case said.Status == http.StatusForbidden || said.Status == http.StatusBadRequest:
+	case said.Status == http.StatusForbidden, said.Status == http.StatusBadRequest, errors.Is(err, blob.ErrStray):
 		return info, s.explained(ctx, op, name, key, err)
 	}
 	return info, err
@@ -62,7 +62,8 @@ func (s *Store) missing(ctx context.Context, op, name string, missing error) err
 }
 
 // explained asks for the first byte of the object, to learn from the answer's body why its headers were refused: a
-// wrong key, an expired token and a lacking right are all one to HEAD. The same right is needed for both.
+// wrong key, an expired token and a lacking right are all one to HEAD, and so are a web page and a server that calls
+// nothing one. The same right is needed for both.
 func (s *Store) explained(ctx context.Context, op, name, key string, refused error) error {
 	err := s.call(ctx, op, name, func(ctx context.Context) error {
 		var opts minio.GetObjectOptions

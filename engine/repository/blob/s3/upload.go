@@ -134,10 +134,13 @@ func (u *upload) sendPart(ctx context.Context, number int, data []byte) error {
 					Sha256Hex:            u.store.contentHash(data),
 					DisableContentSha256: true,
 				})
-			if err == nil && part.ChecksumCRC32C != "" && part.ChecksumCRC32C != sum {
-				err = minio.ErrorResponse{Code: "BadDigest", Message: "the server received other bytes than were sent"}
+			if err := tagged(part.ETag, err); err != nil {
+				return err
 			}
-			return err
+			if part.ChecksumCRC32C != "" && part.ChecksumCRC32C != sum {
+				return minio.ErrorResponse{Code: "BadDigest", Message: "the server received other bytes than were sent"}
+			}
+			return nil
 		})
 	})
 	if err != nil {
