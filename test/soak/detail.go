@@ -27,7 +27,7 @@ var details = []detail{
 		says: "The version of the etcd that was saved, and that of the etcd that opened the result, with `--etcd-version` where it needs it.",
 	},
 	{
-		title: "Kills", table: byStage, about: func(j job) bool { return j.kills },
+		title: "Kills and interruptions", table: byStage, about: func(j job) bool { return j.kills },
 		says: "After each: the repository lists only whole snapshots, the target is absent or complete, nothing of the program lives on, and " +
 			"a second try succeeds and leaves nothing temporary. A stage is the last phase that the program had reported done.",
 	},
@@ -91,7 +91,7 @@ func bySuite(b *strings.Builder, suites map[string]*suite) {
 }
 
 func byStage(b *strings.Builder, suites map[string]*suite) {
-	b.WriteString("| program | killed at | times | too late | failed |\n|---|---|---|---|---|\n")
+	b.WriteString("| program | struck at | times | too late | failed |\n|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(suites)) {
 		s := suites[name]
 		for i, stage := range slices.Sorted(maps.Keys(s.Stages)) {

@@ -26,8 +26,8 @@ ends between two jobs after ` + "`HOLDFAST_SOAK_MINUTES`" + ` (90), and the next
 positions and moments. ` + "`scripts/soak.sh -list`" + ` shows all jobs, ` + "`scripts/soak.sh -only kill-trial`" + ` runs some,
 ` + "`scripts/soak.sh -again`" + ` repeats the failed ones; the report keeps the earlier failure.
 
-The seed decides what is struck, and when in relation to how long the program takes. Positions in a file are the same in each
-run; the moment of a kill is not, since no two runs of a program are.
+The seed decides what is struck, and when in relation to how long the program takes. Not all of it repeats exactly: the
+databases are filled anew, and no two runs of a program take equally long.
 
 ## What this does not show
 
@@ -131,7 +131,7 @@ func summary(b *strings.Builder, s standing) {
 	for _, name := range names {
 		r := rows[name]
 		struck := ""
-		if r.kills {
+		if r.kills || r.missed > 0 {
 			struck = fmt.Sprint(r.done - r.missed)
 		}
 		if strings.HasPrefix(name, "SIGKILL") {
