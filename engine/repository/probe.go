@@ -82,7 +82,7 @@ type prober struct {
 	// hopeless: it is not the rights that are missing, and no other attempt would fare better.
 	hopeless bool
 	probes   []Probe
-	failed map[string]bool
+	failed   map[string]bool
 }
 
 // untried is why a right could not be tried.

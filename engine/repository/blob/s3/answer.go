@@ -18,6 +18,8 @@ type strayError struct {
 	what   string
 	// passing: what is on the way says that it is only busy.
 	passing bool
+	// wantsTLS: it sends who speaks plain http to https.
+	wantsTLS bool
 }
 
 func (e *strayError) Error() string { return fmt.Sprintf("%s (%s)", e.what, e.status) }
@@ -41,13 +43,27 @@ func (g *strayGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func judge(req *http.Request, resp *http.Response) error {
 	switch resp.StatusCode {
+	case http.StatusMovedPermanently:
+		// S3's own word for a bucket in another region: it names the region, and no place to go to.
+		if resp.Header.Get("Location") == "" || resp.Header.Get("X-Amz-Bucket-Region") != "" {
+			break
+		}
+		return redirected(req, resp)
 	case http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return &strayError{status: resp.Status, what: "it redirects to " + target(resp)}
+		return redirected(req, resp)
 	}
 	if isPage(req, resp) {
 		return &strayError{status: resp.Status, what: "it answers with a web page", passing: passingStatus(resp.StatusCode)}
 	}
 	return nil
+}
+
+func redirected(req *http.Request, resp *http.Response) error {
+	to, err := resp.Location()
+	return &strayError{
+		status: resp.Status, what: "it redirects to " + target(resp),
+		wantsTLS: err == nil && req.URL.Scheme == "http" && to.Scheme == "https" && to.Hostname() == req.URL.Hostname(),
+	}
 }
 
 // target is where a redirect leads: the host is what matters, and the rest may hold a signature.

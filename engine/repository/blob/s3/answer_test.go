@@ -51,6 +51,9 @@ func TestAnAnswerThatIsNoServersIsToldFromOneThatIs(t *testing.T) {
 			name: "redirect", status: 307, location: "https://user:pass@elsewhere.example.com/x?X-Amz-Signature=abc", want: blob.ErrStray,
 			says: "it redirects to elsewhere.example.com (307 Temporary Redirect)",
 		},
+		{name: "redirect for good", status: 301, location: "http://elsewhere.example.com/", want: blob.ErrStray, says: "redirects to elsewhere.example.com"},
+		{name: "redirect to https", status: 301, location: "https://127.0.0.1/backups/a", want: blob.ErrPlain, says: "redirects to 127.0.0.1"},
+		{name: "another region", status: 301, want: blob.ErrRegion},
 		{name: "redirect to nowhere", status: 302, location: "::", want: blob.ErrStray, says: "it redirects to nowhere (302 Found)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

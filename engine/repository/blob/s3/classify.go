@@ -108,6 +108,8 @@ func (e *Error) unanswered() {
 	e.transient = true
 	stray, isStray := errors.AsType[*strayError](e.cause)
 	switch {
+	case isStray && stray.wantsTLS:
+		e.sentinel, e.transient = blob.ErrPlain, false
 	case isStray:
 		e.sentinel, e.transient = blob.ErrStray, stray.passing
 		if stray.passing {
