@@ -101,7 +101,7 @@ var rules = []rule{
 	{blob.ErrDenied, problem.Denied, "access denied: the credentials lack a right that this needs",
 		whichRight},
 	{blob.ErrTLS, problem.Unreachable, "the server's certificate is not trusted",
-		"pass the CA that signed it with --s3-ca-file, and make sure that the certificate names this host"},
+		"pass the CA that signed it with --s3-ca-file, and make sure that the certificate names this host and has not expired"},
 	{blob.ErrPlain, problem.Unreachable, "one side speaks plain http and the other TLS",
 		"give --s3-insecure for a server that speaks plain http, and leave it out for one that speaks TLS"},
 	{blob.ErrStray, problem.Unreachable, "what answers there is no S3 server, or something on the way answers in its place",

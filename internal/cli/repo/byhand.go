@@ -69,7 +69,7 @@ func (h *hand) commands() []string {
 
 func databaseName(e *repository.Entry) string {
 	stem, _ := snapshot.SplitExtension(e.File)
-	return snapshot.SafeName(stem) + ".restore.db"
+	return strings.TrimLeft(snapshot.SafeName(stem), "-") + ".restore.db" // no program may take it for an option
 }
 
 // raw: the file is the database, so a copy of it is all that is needed.
@@ -91,8 +91,12 @@ func (h *hand) fetch(location string, s3 settings.S3) {
 		if h.raw() {
 			h.file = h.database
 		}
+		source := location
+		if err == nil {
+			source = "s3://" + u.Host + u.Path // what the AWS command line takes is no URL: it decodes nothing
+		}
 		h.step("Fetch the snapshot (keys from the environment or ~/.aws; any S3 client will do).",
-			"aws s3 cp "+quote(location)+" "+quote("./"+h.file)+s3Options(s3))
+			"aws s3 cp "+quote(source)+" "+quote("./"+h.file)+s3Options(s3))
 	}
 }
 
