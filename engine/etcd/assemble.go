@@ -56,17 +56,25 @@ func nobody(failed []answer) error {
 		return failed[0].err
 	}
 	kind := problem.KindOf(failed[0].err)
-	var why []string
+	var endpoints, why []string
 	for _, a := range failed {
 		if problem.KindOf(a.err) != kind {
 			kind = problem.Unreachable
 		}
-		why = append(why, a.endpoint+": "+causeOf(a.err))
+		endpoints = append(endpoints, a.endpoint)
+		why = append(why, causeOf(a.err))
 	}
-	return &problem.Error{
-		Kind: kind, Op: opReach, Subject: fmt.Sprintf("%d endpoints", len(failed)),
-		Why: strings.Join(why, "; "), Next: problem.NextOf(failed[0].err), Err: cause{why: why[0], err: failed[0].err},
+	e := &problem.Error{
+		Kind: kind, Op: opReach, Subject: strings.Join(endpoints, ", "), Why: why[0], Next: problem.NextOf(failed[0].err),
+		Err: cause{why: why[0], err: failed[0].err},
 	}
+	if len(slices.Compact(slices.Clone(why))) > 1 {
+		for i := range why {
+			why[i] = endpoints[i] + ": " + why[i]
+		}
+		e.Subject, e.Why = fmt.Sprintf("%d endpoints", len(failed)), strings.Join(why, "; ")
+	}
+	return e
 }
 
 func differentClusters(clusters map[uint64]string) error {

@@ -164,7 +164,7 @@ func TestItIsAnErrorOnlyWhenTheAnswersAreWorthNothing(t *testing.T) {
 		},
 		{
 			"two, denied", []answer{{endpoint: "a:2379", err: denied}, {endpoint: "b:2379", err: denied}},
-			"reach etcd at 2 endpoints: a:2379: no user; b:2379: no user (give one)", problem.Denied,
+			"reach etcd at a:2379, b:2379: no user (give one)", problem.Denied,
 		},
 		{"login wanted", []answer{down("b:2379"), said("a:2379", 1, unread(denied))}, "log in to etcd at a:2379: no user (give one)", problem.Denied},
 		{

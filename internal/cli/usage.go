@@ -50,6 +50,9 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && len(unknown.GetSpecifiedName()) > 1 {
 		return console.Usagef("%v%s", err, didYouMean(flagsLike(cmd, unknown.GetSpecifiedName())))
 	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedName() == "w" {
+		return console.Usagef("%v%s", err, didYouMean([]string{"-o"}))
+	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return console.Usagef("--%s %s: %v", invalid.GetFlag().Name, invalid.GetValue(), plainly(invalid))
 	}
@@ -73,6 +76,9 @@ func plainly(invalid *pflag.InvalidValueError) error {
 // flagsLike are the command's flags that begin like the name or differ from it in two letters at most.
 func flagsLike(cmd *cobra.Command, name string) []string {
 	var near []string
+	if name == "write-out" { // etcdctl's
+		return []string{"--output"}
+	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if strings.HasPrefix(f.Name, name) || strings.HasPrefix(name, f.Name+"-") || distance(f.Name, name) <= 2 {
 			near = append(near, "--"+f.Name)
@@ -136,6 +142,7 @@ func newHelp(root *cobra.Command) *cobra.Command {
 				return err
 			}
 			target.InitDefaultHelpFlag()
+			target.InitDefaultVersionFlag()
 			return target.Help()
 		},
 	}

@@ -82,6 +82,11 @@ func startServers(t *testing.T) []string {
 	if err := halved.Members[0].Kill(); err != nil {
 		t.Fatal(err)
 	}
+	left := servertest.EtcdClient(t, halved)
+	eventually(t, "the member that is left has no leader", func() bool {
+		status, err := left.Status(t.Context(), halved.Members[1].ClientURL)
+		return err == nil && status.Leader == 0
+	})
 	tls := secure.TLS()
 	return []string{
 		"ETCDCTL_ENDPOINTS=" + plain.Members[0].ClientURL,

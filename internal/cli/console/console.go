@@ -54,8 +54,8 @@ func (c *Console) Terminal() (int, bool) {
 	if !ok || !term.IsTerminal(int(f.Fd())) || c.Getenv("TERM") == "dumb" {
 		return 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, err == nil && width > 0 && height > 0 // a serial console does not know its size, and no bar would show
 }
 
 // Host is this machine's name, as manifests and markers record it.

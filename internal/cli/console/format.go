@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,44 +54,41 @@ type Result struct {
 	Table func(w io.Writer)
 }
 
-// Print writes a result to standard output in the chosen format.
+// Print writes a result to standard output in the chosen format, all at once: a reader gets the whole or an error.
 func (c *Console) Print(r Result) error {
-	err := c.print(r)
-	switch {
+	var b bytes.Buffer
+	if err := c.render(&b, r); err != nil {
+		return err
+	}
+	switch _, err := b.WriteTo(c.Out); {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EPIPE):
 		return errNoReader
+	default:
+		return fmt.Errorf("print the result: %w", err)
 	}
-	return fmt.Errorf("print the result: %w", err)
 }
 
-func (c *Console) print(r Result) error {
+func (c *Console) render(b *bytes.Buffer, r Result) error {
 	switch c.Format {
 	case JSON:
-		enc := json.NewEncoder(c.Out)
+		enc := json.NewEncoder(b)
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(r.Value)
 	case YAML:
 		data, err := yaml.Marshal(r.Value)
-		if err != nil {
-			return err
-		}
-		_, err = c.Out.Write(data)
+		b.Write(data)
 		return err
 	case Name:
 		for _, n := range r.Names {
-			if _, err := fmt.Fprintln(c.Out, n); err != nil {
-				return err
-			}
+			fmt.Fprintln(b, n)
 		}
-		return nil
 	default:
-		w := &stickyWriter{w: c.Out}
-		r.Table(w)
-		return w.err
+		r.Table(b)
 	}
+	return nil
 }
 
 // Columns aligns rows under a header, kubectl's way.
@@ -112,19 +110,4 @@ func Pairs(w io.Writer, pairs ...string) {
 		}
 	}
 	tw.Flush()
-}
-
-// stickyWriter remembers the first error, so that table code need not look at each line's.
-type stickyWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (s *stickyWriter) Write(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
-	n, err := s.w.Write(p)
-	s.err = err
-	return n, err
 }

@@ -112,7 +112,10 @@ func (v *verifier) run(ctx context.Context, entries []repository.Entry) error {
 	result := verifiedView{Repository: v.repo.Location(), Level: string(v.level), Snapshots: []testedView{}}
 	damaged := 0
 	var unsure error
-	for _, e := range entries {
+	for i, e := range entries {
+		if len(entries) > 1 {
+			v.console.Notef("verifying %s (%d of %d)", e.File, i+1, len(entries))
+		}
 		view, err := v.judge(ctx, e)
 		switch {
 		case err == nil:

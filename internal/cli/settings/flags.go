@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,6 +32,8 @@ type Flags struct {
 	repo    string
 	s3      S3
 	spool   string
+	// Flags of bools that the config file has too: what was not given says nothing.
+	skipTLSVerify, insecure override
 
 	file   File
 	loaded bool
@@ -53,8 +56,8 @@ func (f *Flags) AddRepository(cmd *cobra.Command) {
 	fs.StringVar(&f.s3.Endpoint, "s3-endpoint", "", "S3 endpoint, host[:port] without a scheme (default s3.amazonaws.com)")
 	fs.StringVar(&f.s3.Region, "s3-region", "", "S3 region (default $AWS_REGION, else found out)")
 	fs.StringVar(&f.s3.CAFile, "s3-ca-file", "", "PEM file with the CA that signed the S3 server's certificate")
-	fs.BoolVar(&f.s3.SkipTLSVerify, "s3-skip-tls-verify", false, "accept any S3 server certificate")
-	fs.BoolVar(&f.s3.Insecure, "s3-insecure", false, "speak plain http to the S3 server")
+	fs.VarPF(&f.skipTLSVerify, "s3-skip-tls-verify", "", "accept any S3 server certificate").NoOptDefVal = "true"
+	fs.VarPF(&f.insecure, "s3-insecure", "", "speak plain http to the S3 server").NoOptDefVal = "true"
 	fs.StringVar(&f.s3.BucketLookup, "s3-bucket-lookup", "", "how the bucket is named in requests: auto, dns or path (default auto)")
 	fs.StringVar(&f.s3.CredentialsFile, "s3-credentials-file", "",
 		"file (mode 0600) with AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…; without it: environment, AWS files, role of the machine")
@@ -169,18 +172,26 @@ func (f *Flags) choose() (Repository, error) {
 	if err != nil {
 		return Repository{}, err
 	}
-	name := cmp.Or(f.repo, f.console.Getenv("HOLDFAST_REPO"), file.Repository)
+	name, from := f.repo, "--repo"
+	if name == "" {
+		name, from = f.console.Getenv("HOLDFAST_REPO"), "$HOLDFAST_REPO"
+	}
+	if name == "" {
+		name, from = file.Repository, "repository in the config file:"
+	}
 	if name == "" {
 		return Repository{}, console.Usagef("no repository: pass --repo with file:///dir, s3://bucket/folder or a name from the config file")
 	}
 	chosen, known := file.Repositories[name]
 	if !known {
 		if !strings.Contains(name, "://") {
-			return chosen, unknownRepository(name, file)
+			return chosen, unknownRepository(from+" "+name, name, file)
 		}
 		chosen.URL = name
 	}
 	chosen.S3 = f.s3.over(chosen.S3)
+	chosen.S3.SkipTLSVerify = f.skipTLSVerify.over(chosen.S3.SkipTLSVerify)
+	chosen.S3.Insecure = f.insecure.over(chosen.S3.Insecure)
 	chosen.S3.Region = cmp.Or(chosen.S3.Region, f.console.Getenv("AWS_REGION"))
 	return chosen, nil
 }
@@ -192,20 +203,24 @@ func (r Repository) key(location string) string {
 	return location + " at " + r.S3.Endpoint
 }
 
-func unknownRepository(name string, file File) error {
+// unknownRepository: given is the name, and where it came from.
+func unknownRepository(given, name string, file File) error {
 	if filepath.IsAbs(name) {
-		return console.Usagef("--repo %s is a path: write file://%s", name, name)
+		return console.Usagef("%s is a path: write file://%s", given, name)
 	}
-	return console.Usagef("--repo %s is neither a URL (file:///dir, s3://bucket/folder) nor one of the %d names in the config file",
-		name, len(file.Repositories))
+	known := "which has none"
+	if len(file.Repositories) > 0 {
+		known = "which has " + strings.Join(slices.Sorted(maps.Keys(file.Repositories)), ", ")
+	}
+	return console.Usagef("%s is neither a URL (file:///dir, s3://bucket/folder) nor a name from the config file, %s", given, known)
 }
 
 // over returns s with what it leaves empty taken from below.
 func (s S3) over(below S3) S3 {
 	return S3{
 		Endpoint: cmp.Or(s.Endpoint, below.Endpoint), Region: cmp.Or(s.Region, below.Region),
-		CAFile: cmp.Or(s.CAFile, below.CAFile), SkipTLSVerify: s.SkipTLSVerify || below.SkipTLSVerify,
-		Insecure: s.Insecure || below.Insecure, BucketLookup: cmp.Or(s.BucketLookup, below.BucketLookup),
+		CAFile: cmp.Or(s.CAFile, below.CAFile), SkipTLSVerify: below.SkipTLSVerify, Insecure: below.Insecure,
+		BucketLookup:    cmp.Or(s.BucketLookup, below.BucketLookup),
 		CredentialsFile: cmp.Or(s.CredentialsFile, below.CredentialsFile),
 	}
 }
