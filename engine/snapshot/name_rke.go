@@ -77,7 +77,7 @@ type RKEFile struct {
 // ParseRKEFile recognises the names that RKE's command line, its rolling container and Rancher give to their
 // snapshots, with and without a safe time stamp.
 func ParseRKEFile(file string) (RKEFile, bool) {
-	stem, zipped := strings.CutSuffix(file, ".zip")
+	stem := strings.TrimSuffix(file, ".zip") // early versions of RKE did not pack
 	if m := rkeNamed.FindStringSubmatch(stem); m != nil {
 		at, ok := parseStamp(m[5])
 		return RKEFile{ClusterID: m[1], Recurring: m[2] == "r", S3: m[3] == "s", Suffix: m[4], Time: at}, ok
@@ -85,7 +85,7 @@ func ParseRKEFile(file string) (RKEFile, bool) {
 	for _, form := range []*regexp.Regexp{rkeOneTime, rkeRolling} {
 		if m := form.FindStringSubmatch(stem); m != nil {
 			at, ok := parseStamp(m[1])
-			return RKEFile{Recurring: form == rkeRolling, Time: at}, ok && zipped
+			return RKEFile{Recurring: form == rkeRolling, Time: at}, ok
 		}
 	}
 	return RKEFile{}, false

@@ -107,6 +107,8 @@ func TestRKEsNamesAreRecognised(t *testing.T) {
 		"c-9dmxz-ml-kr56m_2018-05-04T20:39:16+02:00.zip": {ClusterID: "c-9dmxz", Suffix: "kr56m", Time: at},
 		"rke_etcd_snapshot_2018-05-04T18:39:16Z.zip":     {Time: at},
 		"2018-05-04T18:39:16Z_etcd.zip":                  {Recurring: true, Time: at},
+		"2018-05-04T18:39:16Z_etcd":                      {Recurring: true, Time: at},
+		"rke_etcd_snapshot_2018-05-04T18:39:16Z":         {Time: at},
 	} {
 		got, ok := ParseRKEFile(file)
 		if !ok || got != want {
