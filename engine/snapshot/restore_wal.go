@@ -3,8 +3,11 @@ package snapshot
 import (
 	"encoding/json"
 	"errors"
+	"path/filepath"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/snap"
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.etcd.io/raft/v3/raftpb"
@@ -12,8 +15,7 @@ import (
 )
 
 // writeWAL writes the log of a cluster that has just been formed: one committed entry per member, and the mark of a
-// raft snapshot behind them. The .snap file that etcdutl adds is left out: no etcd from 3.4 to 3.7 needs it to start,
-// and 3.8 no longer writes it.
+// raft snapshot behind them.
 func (r *restorer) writeWAL() error {
 	metadata, err := proto.Marshal(&etcdserverpb.Metadata{
 		NodeID: proto.Uint64(uint64(r.plan.self)), ClusterID: proto.Uint64(uint64(r.plan.cluster.ID())),
@@ -56,7 +58,17 @@ func (r *restorer) writeEntries(w *wal.WAL) error {
 	if err := w.Save(state, entries); err != nil {
 		return err
 	}
-	return w.SaveSnapshot(&walpb.Snapshot{
-		Index: commit, Term: proto.Uint64(restoredTerm), ConfState: &raftpb.ConfState{Voters: voters},
+	mark := &walpb.Snapshot{Index: commit, Term: proto.Uint64(restoredTerm), ConfState: &raftpb.ConfState{Voters: voters}}
+	return errors.Join(r.writeSnap(mark), w.SaveSnapshot(mark))
+}
+
+// writeSnap writes the raft snapshot that the mark in the log speaks of. Without it a member up to 3.6 starts too, but
+// with a log from the first entry on; and to a member that joins it, it would send that log, in which nothing of what was
+// restored stands, instead of the database: the new member would vote with an empty one.
+func (r *restorer) writeSnap(mark *walpb.Snapshot) error {
+	dir := snap.New(r.log, filepath.Join(r.site.member, "snap"))
+	return dir.SaveSnap(&raftpb.Snapshot{
+		Data:     etcdserver.GetMembershipInfoInV2Format(r.log, r.plan.cluster),
+		Metadata: &raftpb.SnapshotMetadata{Index: mark.Index, Term: mark.Term, ConfState: mark.ConfState},
 	})
 }
