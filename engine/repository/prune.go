@@ -43,12 +43,12 @@ func (r *Repository) Prune(ctx context.Context, cfg PruneConfig) (*Pruned, error
 	if err != nil {
 		return nil, err
 	}
+	cfg.Policy.Now = r.now()
 	if cfg.Policy.Foreign {
 		if err := r.vouch(ctx, list, cfg); err != nil {
 			return nil, err
 		}
 	}
-	cfg.Policy.Now = r.now()
 	p := &Pruned{Verdicts: cfg.Policy.Apply(list), Failed: map[string]error{}}
 	if cfg.DryRun {
 		return p, nil
@@ -73,31 +73,52 @@ func (r *Repository) Prune(ctx context.Context, cfg PruneConfig) (*Pruned, error
 }
 
 // vouch reads the foreign snapshots that the policy would keep as its good ones, newest first: nothing may be deleted
-// in favour of a file that nobody has looked at.
+// in favour of a file that nobody has looked at. What is older than enough good ones need not be read.
 func (r *Repository) vouch(ctx context.Context, list []Entry, cfg PruneConfig) error {
+	good := map[row]map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.Manifest != nil || e.State != StateUnverified || cfg.Policy.spares(*e) != "" {
+		if e.Manifest != nil || cfg.Policy.spares(*e) != "" {
 			continue
 		}
-		shown, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
-			Source: snapshot.StoreSource(r.store, e.Info), Level: snapshot.LevelChecksum, SpoolDir: cfg.SpoolDir, Host: r.host, Now: r.now,
-		})
-		if !cfg.DryRun {
-			if err := r.RecordForeign(ctx, e, shown); err != nil {
-				r.log.Warn("the next prune reads it again", "snapshot", e.File, "error", err)
+		key := cfg.Policy.rowOf(*e)
+		if len(good[key]) >= cfg.Policy.keep(key.trigger) {
+			continue
+		}
+		if e.State == StateUnverified {
+			if err := r.vouchFor(ctx, e, cfg); err != nil {
+				return err
 			}
 		}
-		switch {
-		case err == nil:
-			e.State, e.Reason = StateComplete, ""
-		case ctx.Err() != nil:
-			return err
-		case problem.KindOf(err) == problem.Damaged:
-			e.State, e.Reason = StateDamaged, err.Error()
-		default: // it could not be read, which says nothing about it: it does not count as good
-			e.Reason = err.Error()
+		if good[key] == nil {
+			good[key] = map[string]bool{}
 		}
+		if e.State.Good() {
+			good[key][cfg.Policy.runOf(*e)] = true
+		}
+	}
+	return nil
+}
+
+// vouchFor reads one, and keeps what that has shown.
+func (r *Repository) vouchFor(ctx context.Context, e *Entry, cfg PruneConfig) error {
+	shown, err := snapshot.Verify(ctx, snapshot.VerifyConfig{
+		Source: snapshot.StoreSource(r.store, e.Info), Level: snapshot.LevelChecksum, SpoolDir: cfg.SpoolDir, Host: r.host, Now: r.now,
+	})
+	if !cfg.DryRun {
+		if err := r.RecordForeign(ctx, e, shown); err != nil {
+			r.log.Warn("the next prune reads it again", "snapshot", e.File, "error", err)
+		}
+	}
+	switch {
+	case err == nil:
+		e.State, e.Reason = StateComplete, ""
+	case ctx.Err() != nil:
+		return err
+	case problem.KindOf(err) == problem.Damaged:
+		e.State, e.Reason = StateDamaged, err.Error()
+	default: // it could not be read, which says nothing about it: it does not count as good
+		e.Reason = err.Error()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package repository_test
 
 import (
+	"io"
 	"log/slog"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob/faulty"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local/localtest"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 )
@@ -72,5 +74,47 @@ func TestWhatANewerVersionWroteIsNeverDeleted(t *testing.T) {
 	}
 	if !slices.Equal(left, want) {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// Hundreds of snapshots that k3s left behind are not all read to find out which five may stay.
+func TestAPruneReadsNoMoreForeignSnapshotsThanItKeeps(t *testing.T) {
+	s := localtest.New(t)
+	names := []string{
+		"etcd-snapshot-n-1652288934", "etcd-snapshot-n-1652292534", "etcd-snapshot-n-1652296134", "etcd-snapshot-n-1652299734",
+	}
+	for _, name := range names {
+		put(t, s, name, like()) // which is damaged, and does not count, unless a test has shown otherwise
+	}
+	list, err := listing(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{names[1], names[3]} {
+		e := list[name]
+		shown := &snapshot.Verified{Evidence: []snapshot.Evidence{{Level: snapshot.LevelChecksum, Outcome: snapshot.OutcomePassed}}}
+		if err := open(s, time.Now).RecordForeign(t.Context(), &e, shown); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := faulty.NewScript(
+		// A listing looks at its beginning, and that is all.
+		faulty.Fault{Op: faulty.Get, Name: names[0], Skip: 1, Times: -1, Do: faulty.Fail(io.ErrClosedPipe)},
+	)
+	pruned, err := open(faulty.New(s, script), time.Now).Prune(t.Context(), repository.PruneConfig{
+		Policy: repository.Policy{Keep: 2, Foreign: true}, SpoolDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone []string
+	for _, e := range repository.Deletions(pruned.Verdicts) {
+		gone = append(gone, e.File)
+	}
+	if !slices.Equal(gone, names[:1]) || len(pruned.Failed) > 0 {
+		t.Errorf("deleted %v, failed %v", gone, pruned.Failed)
+	}
+	if len(script.Unmet()) != 1 {
+		t.Error("the one that had to go was read")
 	}
 }

@@ -129,6 +129,14 @@ func (p Policy) spares(e Entry) string {
 	return ""
 }
 
+// runOf names the backup that a file belongs to within its row.
+func (p Policy) runOf(e Entry) string {
+	if p.PerNode {
+		return e.File
+	}
+	return e.Backup
+}
+
 // run is one backup within a row.
 type run struct {
 	members []int
@@ -141,10 +149,7 @@ type run struct {
 func (p Policy) thin(entries []Entry, members []int, keep int, verdicts []Verdict) {
 	runs := map[string]*run{}
 	for _, i := range members {
-		id := entries[i].Backup
-		if p.PerNode {
-			id = entries[i].File
-		}
+		id := p.runOf(entries[i])
 		if runs[id] == nil {
 			runs[id] = &run{}
 		}
