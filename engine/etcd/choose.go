@@ -46,7 +46,7 @@ type Skipped struct {
 	Reason string
 }
 
-// Choose decides from which members a snapshot may be taken (R-S2). It is pure.
+// Choose decides from which members a snapshot may be taken (requirement S2). It is pure.
 //
 // With quorum and a leader, a member qualifies when it votes, answers, serves linearizable reads, is in the leader's
 // term, reports no errors of its own and lags by no more than MaxLag. Followers come before the leader, which has the

@@ -134,7 +134,7 @@ type Evidence struct {
 // Level is how thoroughly a snapshot is tested. Each includes the ones before it.
 type Level string
 
-// The levels (design section 4, Evidence).
+// The levels. docs/formats.md says what each has shown.
 const (
 	// LevelChecksum: etcd's appended SHA-256 and the stored one.
 	LevelChecksum Level = "checksum"

@@ -49,10 +49,9 @@ type Identity struct {
 	Made string
 }
 
-// ClusterID decides which cluster is being saved (design section 4, Offline identity): the id that the flag or the
-// config file gives; else the one that was made on this machine for this repository (key: see Opened); else, when nobody
-// owns the repository, a new one, which is remembered before it is used. A repository with an owner and no known id is
-// refused: it may be another cluster's.
+// ClusterID decides which cluster is being saved: the id that the flag or the config file gives; else the one that was
+// made on this machine for this repository (key: see Opened); else, when nobody owns the repository, a new one, which is
+// remembered before it is used. A repository with an owner and no known id is refused: it may be another cluster's.
 func (i Identities) ClusterID(given, key string, owner *repository.Owner) (Identity, error) {
 	if given != "" {
 		return Identity{ID: given}, CheckClusterID(given)
