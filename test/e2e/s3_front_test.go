@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,11 +18,13 @@ import (
 // connections; this knows which request is on them, and can let it happen and lose the answer.
 type s3Front struct {
 	address string
+	server  *server.S3
 	proxy   *httputil.ReverseProxy
 
-	mu    sync.Mutex
-	fault func(stage string) s3Trouble
-	met   int
+	mu     sync.Mutex
+	fault  func(r *http.Request) s3Trouble
+	met    int
+	healed chan struct{} // closed when the present fault is over
 }
 
 // s3Trouble is what happens to a request.
@@ -37,29 +41,56 @@ const (
 
 func newS3Front(t *testing.T, s *server.S3) *s3Front {
 	t.Helper()
+	f := openS3Front(t, s)
+	front := httptest.NewServer(f)
+	f.closes(t, front)
+	f.address = strings.TrimPrefix(front.URL, "http://")
+	return f
+}
+
+// openS3Front is a front that nobody can reach yet.
+func openS3Front(t *testing.T, s *server.S3) *s3Front {
+	t.Helper()
 	upstream, err := url.Parse(s.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
-	f := &s3Front{proxy: &httputil.ReverseProxy{
+	transport := &http.Transport{TLSClientConfig: trusting(t, s.CAFile)}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &s3Front{server: s, healed: make(chan struct{}), proxy: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			r.Out.Host = r.In.Host // it is signed
 		},
 		Transport: transport,
+		ErrorLog:  log.New(io.Discard, "", 0), // clients that are gone
 	}}
-	front := httptest.NewServer(f)
-	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
-	f.address = strings.TrimPrefix(front.URL, "http://")
-	return f
+}
+
+// closes ends the front with the test, and what hangs on it.
+func (f *s3Front) closes(t *testing.T, front *httptest.Server) {
+	t.Cleanup(func() {
+		f.breaksRequests(nil)
+		front.Close()
+	})
 }
 
 // breaks sets what happens from now on, by the request's stage.
 func (f *s3Front) breaks(fault func(stage string) s3Trouble) {
+	if fault == nil {
+		f.breaksRequests(nil)
+		return
+	}
+	f.breaksRequests(func(r *http.Request) s3Trouble { return fault(s3Stage(r)) })
+}
+
+// breaksRequests sets what happens from now on. What hangs because of the last fault ends.
+func (f *s3Front) breaksRequests(fault func(*http.Request) s3Trouble) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fault, f.met = fault, 0
+	close(f.healed)
+	f.healed = make(chan struct{})
 }
 
 // once makes the first request of a stage go wrong.
@@ -81,17 +112,17 @@ func (f *s3Front) meetings() int {
 	return f.met
 }
 
-func (f *s3Front) trouble(r *http.Request) s3Trouble {
+// trouble decides on a request; until is closed when that trouble is over.
+func (f *s3Front) trouble(r *http.Request) (trouble s3Trouble, until <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fault == nil {
-		return fine
+		return fine, f.healed
 	}
-	trouble := f.fault(s3Stage(r))
-	if trouble != fine {
+	if trouble = f.fault(r); trouble != fine {
 		f.met++
 	}
-	return trouble
+	return trouble, f.healed
 }
 
 // s3Stage names a request as the tests do.
@@ -114,6 +145,8 @@ func s3Stage(r *http.Request) string {
 		return "delete"
 	case r.Method == http.MethodHead:
 		return "head"
+	case query.Has("uploads"), query.Has("uploadId"):
+		return "uploads"
 	case query.Get("list-type") == "2":
 		return "list"
 	}
@@ -122,7 +155,8 @@ func s3Stage(r *http.Request) string {
 
 // ServeHTTP passes the request on, or not.
 func (f *s3Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch f.trouble(r) {
+	trouble, until := f.trouble(r)
+	switch trouble {
 	case fine:
 		f.proxy.ServeHTTP(w, r)
 	case refused:
@@ -139,6 +173,8 @@ func (f *s3Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>"))
 	case halved:
 		f.halve(w, r)
+	default:
+		f.misbehave(trouble, until, w, r)
 	}
 }
 

@@ -83,6 +83,13 @@ func plan() []matrix {
 		{area: areaNetwork, name: "network-s3-stages", leaves: true,
 			test: "TestAnUploadGetsOverEachTroubleAtEachStage|TestATroubleThatLastsFailsTheUploadAndPublishesNothing|" +
 				"TestALostAnswerIsNotMadeUpForByAnotherWritersObject|TestADownloadGetsOverEachTrouble|TestListStatAndDeleteGetOverEachTrouble"},
+		{area: areaNetwork, name: "network-commands", test: "TestTroubleOnTheNetworkIsGotOverOrEndsClean", cases: 60, share: 20},
+		{area: areaNetwork, name: "network-stages", leaves: true,
+			test: "TestACommandGetsOverATroubleAtEachOfItsStages|TestATroubleThatStaysIsTold|TestAnOddAnswerIsGotOver|" +
+				"TestASnapshotThatIsReplacedWhileItIsRestoredIsRefused"},
+		{area: areaNetwork, name: "network-links", leaves: true,
+			test: "TestTroubleWithConnectionsToTheRepositoryIsGotOverOrTold|TestAHostThatDoesNotExistIsTold|TestABadLinkToTheRepositoryIsGotOver|" +
+				"TestTroubleWithConnectionsToEtcdIsTold|TestAMemberThatCannotBeReachedIsPassedOver|TestAStreamThatBreaksIsTold"},
 		{area: areaMembers, name: "members", leaves: true, repeat: 3,
 			test: "TestAMemberThatDiesOrHangsDuringASave|TestTheNextMemberIsAskedWhenOneFailsDuringASave|TestAFailedUploadDoesNotWaitForAMemberThatHangs"},
 		{area: areaVersions, name: "versions", test: "TestASnapshotOpensOnTheEtcdThatItWasMadeFor", rounds: 9},
