@@ -3,6 +3,8 @@ package snapshot
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -66,9 +68,14 @@ func (r *restorer) writeEntries(w *wal.WAL) error {
 // with a log from the first entry on; and to a member that joins it, it would send that log, in which nothing of what was
 // restored stands, instead of the database: the new member would vote with an empty one.
 func (r *restorer) writeSnap(mark *walpb.Snapshot) error {
-	dir := snap.New(r.log, filepath.Join(r.site.member, "snap"))
-	return dir.SaveSnap(&raftpb.Snapshot{
+	dir := filepath.Join(r.site.member, "snap")
+	err := snap.New(r.log, dir).SaveSnap(&raftpb.Snapshot{
 		Data:     etcdserver.GetMembershipInfoInV2Format(r.log, r.plan.cluster),
 		Metadata: &raftpb.SnapshotMetadata{Index: mark.Index, Term: mark.Term, ConfState: mark.ConfState},
 	})
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%016x-%016x.snap", mark.GetTerm(), mark.GetIndex())
+	return os.Chmod(filepath.Join(dir, name), 0o600) // the library leaves that to the umask
 }
