@@ -138,7 +138,7 @@ func TestEachWrongS3SettingIsNamed(t *testing.T) {
 	}{
 		{"missing CA", without("--s3-ca-file"), m.Root, 6, []string{"certificate is not trusted", "--s3-ca-file"}},
 		{"wrong CA", replace("--s3-ca-file", m.WrongCAFile), m.Root, 6, []string{"certificate is not trusted", "--s3-ca-file"}},
-		{"CA file that does not exist", replace("--s3-ca-file", "/nowhere.pem"), m.Root, 2, []string{"/nowhere.pem", "no such file"}},
+		{"CA file that does not exist", replace("--s3-ca-file", "/nowhere.pem"), m.Root, 5, []string{"/nowhere.pem", "no such file"}},
 		{"wrong secret key", right, badSecret, 7, []string{"credentials were not accepted", "secret key"}},
 		{"wrong access key", right, badKey, 7, []string{"credentials were not accepted", "access key"}},
 		{"no keys at all", right, server.Credentials{}, 7, []string{"credentials"}},
