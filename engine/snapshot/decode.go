@@ -42,25 +42,25 @@ type payload struct {
 // Close releases what the payload holds.
 func (p *payload) Close() error { return p.close() }
 
-// openPayload begins to decode src. Zip archives have their directory at the end, so one that is not a local file is
+// open begins to decode the source. Zip archives have their directory at the end, so one that is not a local file is
 // fetched into an unnamed file in spoolDir first.
-func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, Encoding, error) {
-	head, err := readHead(ctx, src)
+func (e extraction) open(ctx context.Context) (*payload, Encoding, error) {
+	head, err := readHead(ctx, e.src)
 	if err != nil {
 		return nil, "", err
 	}
-	enc, ok := Sniff(src.Name(), head)
-	if !ok && hasSecondMeta(ctx, src) {
+	enc, ok := Sniff(e.src.Name(), head)
+	if !ok && hasSecondMeta(ctx, e.src) {
 		enc, ok = EncodingRaw, true
 	}
 	if ok {
-		p, err := openEncoded(ctx, src, enc, spoolDir)
+		p, err := e.openAs(ctx, enc)
 		return p, enc, err
 	}
 	if enc, ok = sniffLoose(head); !ok {
 		return nil, "", ErrNotSnapshot
 	}
-	p, err := openEncoded(ctx, src, enc, spoolDir)
+	p, err := e.openAs(ctx, enc)
 	if err != nil {
 		return nil, enc, err
 	}
@@ -70,11 +70,19 @@ func openPayload(ctx context.Context, src Source, spoolDir string) (*payload, En
 	return p, enc, nil
 }
 
-func openEncoded(ctx context.Context, src Source, enc Encoding, spoolDir string) (*payload, error) {
-	if enc == EncodingZip || enc == EncodingRKE {
-		return openZip(ctx, src, spoolDir)
+func (e extraction) openAs(ctx context.Context, enc Encoding) (*payload, error) {
+	switch enc {
+	case EncodingZip, EncodingRKE:
+		return openZip(ctx, e.src, e.spoolDir)
+	case EncodingZstd:
+		return e.openZstd(ctx)
+	default:
+		r, err := e.src.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &payload{Reader: &countedReader{r: r, want: e.src.Size()}, close: r.Close}, nil
 	}
-	return openStream(ctx, src, enc)
 }
 
 // requireDatabase looks at the beginning of what is unpacked, which nobody has looked at before: a packed text is no
@@ -149,19 +157,17 @@ func readHead(ctx context.Context, src Source) ([]byte, error) {
 	return head, nil
 }
 
-func openStream(ctx context.Context, src Source, enc Encoding) (*payload, error) {
-	r, err := src.Open(ctx)
+func (e extraction) openZstd(ctx context.Context) (*payload, error) {
+	r, err := e.src.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if enc != EncodingZstd {
-		return &payload{Reader: &countedReader{r: r, want: src.Size()}, close: r.Close}, nil
-	}
-	counted := newHashingReader(r, src.Size())
+	counted := newHashingReader(r, e.src.Size())
 	p := &payload{close: r.Close, stored: counted.sum}
 	// Decoding in the caller's goroutine costs a quarter less than in several; what overlaps are hashing and writing.
+	// What the SHA-256 in a manifest vouches for needs no second, weaker checksum.
 	dec, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxZstdWindow))
+		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.IgnoreChecksum(e.manifest != nil))
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -26,21 +26,31 @@ type extracted struct {
 	trailer bool
 }
 
-// extract decodes src and hashes it, without keeping what it reads. It returns ErrDamaged when the bytes are not what
-// they should be by the payload's own trailer, and ErrNoTrailer when there is none and bare is false.
-func extract(ctx context.Context, src Source, spoolDir string, bare bool) (*extracted, error) {
+// extraction is the way of a stored snapshot to its database.
+type extraction struct {
+	src Source
+	// manifest is compared with what was read; without one the payload's own trailer must do.
+	manifest *Manifest
+	spoolDir string
+	// bare databases, without a trailer, are taken too.
+	bare bool
+}
+
+// look decodes and hashes without keeping what it reads. It returns ErrDamaged when the bytes are not what they should be
+// by the manifest or by the payload's own trailer, and ErrNoTrailer when there is none and bare is false.
+func (e extraction) look(ctx context.Context) (*extracted, error) {
 	hash := sha256.New()
-	return decode(ctx, src, spoolDir, bare, hash, func(p io.Reader) (int64, []byte, error) {
+	return e.run(ctx, hash, func(p io.Reader) (int64, []byte, error) {
 		return separate(ctx, p, hash)
 	})
 }
 
-// extractTo is extract, and writes the bare database to out. It hashes what it reads back from there: hashing is what
-// takes longest, and so nothing waits for it. read is called as soon as the database lies there whole, while the end of
-// it may still be hashed. What read finds wrong counts only when the hash is right, which explains more.
-func extractTo(ctx context.Context, src Source, out *output, spoolDir string, bare bool, read func(ctx context.Context, size int64)) (*extracted, error) {
+// to is look, and writes the bare database to out. It hashes what it reads back from there: hashing is what takes longest,
+// and so nothing waits for it. read is called as soon as the database lies there whole, while the end of it may still be
+// hashed. What read finds wrong counts only when the hash is right, which explains more.
+func (e extraction) to(ctx context.Context, out *output, read func(ctx context.Context, size int64)) (*extracted, error) {
 	hash := sha256.New()
-	return decode(ctx, src, spoolDir, bare, hash, func(p io.Reader) (total int64, tail []byte, err error) {
+	return e.run(ctx, hash, func(p io.Reader) (total int64, tail []byte, err error) {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error {
 			_, err := io.CopyBuffer(hash, out.tail.reader(ctx), make([]byte, hashBuffer))
@@ -62,10 +72,21 @@ func extractTo(ctx context.Context, src Source, out *output, spoolDir string, ba
 // hashBuffer is what fits into a core's own cache.
 const hashBuffer = 128 << 10
 
-// decode opens the payload of src and lets pass bring all of it through hash, except for the trailer: pass returns the
-// number of bytes of the payload, and the trailer, nil when there is none.
-func decode(ctx context.Context, src Source, spoolDir string, bare bool, hash hash.Hash, pass func(io.Reader) (int64, []byte, error)) (*extracted, error) {
-	p, enc, err := openPayload(ctx, src, spoolDir)
+// run lets pass bring the payload, except for its trailer, through hash, and compares the result. pass returns the number
+// of bytes of the payload, and the trailer, nil when there is none.
+func (e extraction) run(ctx context.Context, hash hash.Hash, pass func(io.Reader) (int64, []byte, error)) (*extracted, error) {
+	if err := compareSize(e.manifest, e.src); err != nil {
+		return nil, err
+	}
+	x, err := e.decode(ctx, hash, pass)
+	if err != nil {
+		return nil, expected(e.manifest, err)
+	}
+	return x, compareBytes(e.manifest, x)
+}
+
+func (e extraction) decode(ctx context.Context, hash hash.Hash, pass func(io.Reader) (int64, []byte, error)) (*extracted, error) {
+	p, enc, err := e.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +105,8 @@ func decode(ctx context.Context, src Source, spoolDir string, bare bool, hash ha
 			return nil, err
 		}
 	}
-	x.encoding, x.storedSize, x.storedSHA256 = enc, src.Size(), hex.EncodeToString(sum)
-	if !x.trailer && !bare {
+	x.encoding, x.storedSize, x.storedSHA256 = enc, e.src.Size(), hex.EncodeToString(sum)
+	if !x.trailer && !e.bare {
 		return nil, ErrNoTrailer
 	}
 	return x, nil

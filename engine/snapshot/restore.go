@@ -163,23 +163,18 @@ func (r *restorer) copyAndCheck(ctx context.Context, path string) (*extracted, *
 }
 
 func (r *restorer) copyInto(ctx context.Context, file *os.File) (*extracted, *finding, error) {
-	if err := compareSize(r.Manifest, r.Source); err != nil {
-		return nil, nil, err
-	}
 	out := newOutput(file, r.Progress.of(PhaseRead, r.plan.size))
 	out.keep = true
 	var found reading
-	x, err := extractTo(ctx, r.Source, out, r.SpoolDir, r.SkipHashCheck, func(ctx context.Context, size int64) {
+	e := extraction{src: r.Source, manifest: r.Manifest, spoolDir: r.SpoolDir, bare: r.SkipHashCheck}
+	x, err := e.to(ctx, out, func(ctx context.Context, size int64) {
 		found.finding, found.err = inspect(ctx, file, size, true, r.Progress)
 	})
+	if err == nil {
+		err = found.err
+	}
 	if err != nil {
-		return nil, nil, expected(r.Manifest, err)
-	}
-	if err := compareBytes(r.Manifest, x); err != nil {
 		return nil, nil, err
-	}
-	if found.err != nil {
-		return nil, nil, found.err
 	}
 	return x, found.finding, compareContent(r.Manifest, found.finding)
 }

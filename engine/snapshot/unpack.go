@@ -17,9 +17,6 @@ type Unpacked struct {
 func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progress Progress) (*Unpacked, error) {
 	explain := (&verifier{VerifyConfig: VerifyConfig{Source: src}}).explain
 	size := unpackedSize(ctx, src, m)
-	if err := compareSize(m, src); err != nil {
-		return nil, explain(err)
-	}
 	if err := requireSpace("unpack a snapshot in", 0, claim{spoolDir, size}); err != nil {
 		return nil, err
 	}
@@ -28,13 +25,11 @@ func Unpack(ctx context.Context, src Source, m *Manifest, spoolDir string, progr
 		return nil, err
 	}
 	out := newOutput(file, progress.of(PhaseRead, size))
-	x, err := extractTo(ctx, src, out, spoolDir, false, func(context.Context, int64) {})
-	if err == nil {
-		err = compareBytes(m, x)
-	}
+	e := extraction{src: src, manifest: m, spoolDir: spoolDir}
+	x, err := e.to(ctx, out, func(context.Context, int64) {})
 	if err != nil {
 		file.Close()
-		return nil, explain(expected(m, err))
+		return nil, explain(err)
 	}
 	return &Unpacked{File: file.File, Size: x.size}, nil
 }

@@ -139,24 +139,19 @@ func (v *verifier) read(ctx context.Context, full bool) error {
 // readBytes hashes the payload, and when full walks the content meanwhile; summed is called when the hashes are right. A
 // raw file on this machine is mapped where it lies, anything else is unpacked into the spool.
 func (v *verifier) readBytes(ctx context.Context, full bool, summed func()) error {
-	if err := compareSize(v.Manifest, v.Source); err != nil {
-		return err
-	}
 	var x *extracted
 	var err error
 	var found reading
+	e := extraction{src: v.Source, manifest: v.Manifest, spoolDir: v.SpoolDir}
 	switch {
 	case isRawFile(ctx, v.Source):
-		x, err = v.readInPlace(ctx, v.Source.Path(), full, &found)
+		x, err = v.readInPlace(ctx, e, full, &found)
 	case full:
-		x, err = v.readUnpacked(ctx, &found)
+		x, err = v.readUnpacked(ctx, e, &found)
 	default:
-		x, err = extract(ctx, v.Source, v.SpoolDir, false)
+		x, err = e.look(ctx)
 	}
 	if err != nil {
-		return expected(v.Manifest, err)
-	}
-	if err := compareBytes(v.Manifest, x); err != nil {
 		return err
 	}
 	summed()
@@ -177,8 +172,8 @@ type reading struct {
 	err     error
 }
 
-func (v *verifier) readInPlace(ctx context.Context, path string, full bool, found *reading) (*extracted, error) {
-	file, err := os.Open(path)
+func (v *verifier) readInPlace(ctx context.Context, e extraction, full bool, found *reading) (*extracted, error) {
+	file, err := os.Open(v.Source.Path())
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +181,7 @@ func (v *verifier) readInPlace(ctx context.Context, path string, full bool, foun
 	var x *extracted
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		x, err = extract(ctx, v.Source, v.SpoolDir, false)
+		x, err = e.look(ctx)
 		return err
 	})
 	group.Go(func() error {
@@ -197,7 +192,7 @@ func (v *verifier) readInPlace(ctx context.Context, path string, full bool, foun
 	return x, err
 }
 
-func (v *verifier) readUnpacked(ctx context.Context, found *reading) (*extracted, error) {
+func (v *verifier) readUnpacked(ctx context.Context, e extraction, found *reading) (*extracted, error) {
 	if err := requireSpace("unpack a snapshot in", 0, claim{v.SpoolDir, v.size}); err != nil {
 		return nil, err
 	}
@@ -207,7 +202,7 @@ func (v *verifier) readUnpacked(ctx context.Context, found *reading) (*extracted
 	}
 	defer spool.Close()
 	out := newOutput(spool, v.Progress.of(PhaseRead, v.size))
-	return extractTo(ctx, v.Source, out, v.SpoolDir, false, func(ctx context.Context, size int64) {
+	return e.to(ctx, out, func(ctx context.Context, size int64) {
 		found.finding, found.err = inspect(ctx, spool.File, size, true, v.Progress)
 	})
 }
