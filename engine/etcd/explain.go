@@ -56,6 +56,9 @@ func (c *conn) explainAnswer(err error) *problem.Error {
 	case errors.Is(err, rpctypes.ErrAuthFailed):
 		e.Why = fmt.Sprintf("the user %s or the password is wrong", c.cfg.Username)
 		e.Next = "check --user and the password"
+	case errors.Is(err, rpctypes.ErrUserNotFound):
+		e.Why = c.who() + " does not exist in this cluster"
+		e.Next = "give a user with the role root: --user and a password, or a client certificate with its name"
 	case errors.Is(err, rpctypes.ErrInvalidAuthToken), errors.Is(err, rpctypes.ErrAuthOldRevision):
 		e.Why = "the token is not valid or has expired"
 		e.Next = "log in with --user and a password, or renew the token"

@@ -298,6 +298,10 @@ func TestEtcdRefusesTheLogin(t *testing.T) {
 			"log in to etcd at ENDPOINT: the user root or the password is wrong", "check --user and the password",
 		},
 		{
+			rpctypes.ErrGRPCUserNotFound, Config{}, problem.Denied,
+			"log in to etcd at ENDPOINT: the user named in the client certificate does not exist in this cluster", nextUser,
+		},
+		{
 			rpctypes.ErrGRPCInvalidAuthToken, Config{Token: "x"}, problem.Denied,
 			"log in to etcd at ENDPOINT: the token is not valid or has expired",
 			"log in with --user and a password, or renew the token",

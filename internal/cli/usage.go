@@ -66,8 +66,6 @@ func plainly(invalid *pflag.InvalidValueError) error {
 		return errors.New("it is true or false")
 	case "int", "uint64":
 		return errors.New("it is no whole number that fits")
-	case "duration":
-		return errors.New("it is no duration such as 30s or 2m")
 	default:
 		return cause
 	}

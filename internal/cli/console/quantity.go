@@ -52,3 +52,30 @@ func (s *Size) Set(text string) error {
 
 // Type is what help texts call the value.
 func (s *Size) Type() string { return "size" }
+
+// Wait is a flag for a time limit. Nothing waits for ever, so it is above 0.
+type Wait struct{ limit *time.Duration }
+
+// NewWait reads into limit, whose value is the default.
+func NewWait(limit *time.Duration) Wait { return Wait{limit} }
+
+// String prints the value.
+func (w Wait) String() string {
+	if w.limit == nil {
+		return ""
+	}
+	return w.limit.String()
+}
+
+// Set reads "30s" or "2m".
+func (w Wait) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return errors.New("it is no duration above 0 such as 30s or 2m")
+	}
+	*w.limit = d
+	return nil
+}
+
+// Type is what help texts call the value.
+func (Wait) Type() string { return "duration" }

@@ -40,10 +40,10 @@ func addConnection(c *console.Console, flags *settings.Flags, cmd *cobra.Command
 	fs.BoolVar(&n.cfg.InsecureSkipTLSVerify, "insecure-skip-tls-verify", false, "accept any server certificate [$ETCDCTL_INSECURE_SKIP_TLS_VERIFY]")
 	fs.BoolVar(&n.cfg.InsecureTransport, "insecure-transport", n.cfg.InsecureTransport,
 		"plain text for endpoints without a scheme when no certificate is given [$ETCDCTL_INSECURE_TRANSPORT]")
-	fs.DurationVar(&n.cfg.DialTimeout, "dial-timeout", n.cfg.DialTimeout, "for one connection [$ETCDCTL_DIAL_TIMEOUT]")
-	fs.DurationVar(&n.cfg.CommandTimeout, "command-timeout", n.cfg.CommandTimeout, "for one short request [$ETCDCTL_COMMAND_TIMEOUT]")
-	fs.DurationVar(&n.cfg.KeepAliveTime, "keepalive-time", n.cfg.KeepAliveTime, "between keepalive probes [$ETCDCTL_KEEPALIVE_TIME]")
-	fs.DurationVar(&n.cfg.KeepAliveTimeout, "keepalive-timeout", n.cfg.KeepAliveTimeout, "for the answer to a probe [$ETCDCTL_KEEPALIVE_TIMEOUT]")
+	fs.Var(console.NewWait(&n.cfg.DialTimeout), "dial-timeout", "for one connection [$ETCDCTL_DIAL_TIMEOUT]")
+	fs.Var(console.NewWait(&n.cfg.CommandTimeout), "command-timeout", "for one short request [$ETCDCTL_COMMAND_TIMEOUT]")
+	fs.Var(console.NewWait(&n.cfg.KeepAliveTime), "keepalive-time", "between keepalive probes [$ETCDCTL_KEEPALIVE_TIME]")
+	fs.Var(console.NewWait(&n.cfg.KeepAliveTimeout), "keepalive-timeout", "for the answer to a probe [$ETCDCTL_KEEPALIVE_TIMEOUT]")
 	fs.StringVar(&n.cfg.DiscoverySRV, "discovery-srv", "", "domain whose SRV records name the endpoints [$ETCDCTL_DISCOVERY_SRV]")
 	fs.StringVar(&n.cfg.DiscoverySRVName, "discovery-srv-name", "", "service name for SRV discovery [$ETCDCTL_DISCOVERY_SRV_NAME]")
 	fs.BoolVar(&n.cfg.InsecureDiscovery, "insecure-discovery", n.cfg.InsecureDiscovery,

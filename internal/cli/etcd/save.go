@@ -34,7 +34,7 @@ type saveOptions struct {
 }
 
 func newSave(c *console.Console, flags *settings.Flags) *cobra.Command {
-	o := &saveOptions{console: c, flags: flags, minFree: console.Size(snapshot.DefaultMinFree)}
+	o := &saveOptions{console: c, flags: flags, minFree: console.Size(snapshot.DefaultMinFree), stall: 30 * time.Second}
 	cmd := &cobra.Command{
 		Use:   "save",
 		Short: "Take a snapshot into a repository and prove it",
@@ -63,7 +63,7 @@ directory and served by an etcd in a child process.`,
 	fs.BoolVar(&o.takeOver, "take-over", false, "take the repository over from the cluster that owns it")
 	fs.Var(&o.minFree, "min-free", "space that must stay free on the disk, such as 500MiB; 0 for no reserve")
 	fs.BoolVar(&o.salvage, "salvage", false, "save even from an unhealthy or damaged member; the snapshot is marked as suspect")
-	fs.DurationVar(&o.stall, "stall-timeout", 30*time.Second, "give up a stream that makes no progress for this long")
+	fs.Var(console.NewWait(&o.stall), "stall-timeout", "give up a stream that makes no progress for this long")
 	fs.StringVar(&o.etcdBinary, "etcd-binary", "", "etcd program for the trial restore (default: the one built in)")
 	complete(cmd, "trigger", triggers())
 	complete(cmd, "compress", []string{"none", "zstd", "zip"})
