@@ -83,7 +83,7 @@ func TestARestoredClusterIsTheOneThatWasSaved(t *testing.T) {
 }
 
 func testRoundTrip(t *testing.T, c trip) {
-	only(t, fmt.Sprintf("etcd %s, %d members", c.version, c.members))
+	only(t, fmt.Sprintf("etcd %s, members: %d", c.version, c.members))
 	e := servertest.Etcd(t, server.EtcdConfig{Version: c.version, Members: c.members, TLS: c.tls, Auth: c.auth, NoFsync: true})
 	populate(t, e)
 	before := look(t, e)
