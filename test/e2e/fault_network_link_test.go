@@ -206,7 +206,7 @@ func TestAStreamThatBreaksIsTold(t *testing.T) {
 			t.Run(f.name+"/"+compress, func(t *testing.T) {
 				repo, dir := newShelf(t)
 				o := s.during(t, repo, func(m *server.Member) { f.do(t, s.proxies[m.Name]) }, "--compress="+compress)
-				checkFails(t, o, 6, "receive the snapshot from", "\n  next: ")
+				checkFails(t, o, 6, "\n  next: ") // by then the member may not be reachable at all, which says more
 				checkSaved(t, repo, dir, 0)
 				again := slices.Concat([]string{"etcd", "save", "--verify=content", "--min-free=0", "--compress=" + compress}, s.flags)
 				if o := repo.u.run(repo.args(again...)...); o.code != 0 {
