@@ -23,7 +23,7 @@ lint:
 	scripts/lint.sh
 
 generate:
-	go generate ./...
+	scripts/generate.sh
 
 build:
 	$(BUILD) -o bin/holdfast ./cmd/holdfast

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds the real servers that they run against, and runs all tests: the linters, the
-# unit tests of the root module, and the end-to-end tests in test/. Says what takes time.
+# unit tests of the root module, the server's, and the end-to-end tests in test/. Says what takes time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,6 +40,7 @@ step "build the test runner" scripts/tools/build.sh gotest.tools/gotestsum
 status=0
 step "lint" scripts/lint.sh || status=1
 step "unit tests" run_tests . "$log/unit" -race -timeout 15m || status=1
+step "server tests" run_tests server "$log/server" -timeout 15m || status=1
 step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m || status=1
 echo "$(count pass) passed, $(count fail) failed, $(count skip) skipped"
 if [ "${CI:-}" = true ] && [ "$(count skip)" -gt 0 ]; then

@@ -1,0 +1,108 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Verdict is what a cluster needs.
+// +kubebuilder:validation:Enum=NoRestoreNeeded;ReplaceMember;ResetToSurvivor;RestoreSnapshot
+type Verdict string
+
+// The verdicts, the mildest first.
+const (
+	// VerdictNothing: etcd is healthy. A restore would only throw away what came after the snapshot.
+	VerdictNothing Verdict = "NoRestoreNeeded"
+	// VerdictReplace: one member is lost and the others have quorum. Replacing it loses nothing.
+	VerdictReplace Verdict = "ReplaceMember"
+	// VerdictReset: quorum is lost and a member survives. Resetting to it keeps what a snapshot would lose.
+	VerdictReset Verdict = "ResetToSurvivor"
+	// VerdictRestore: no member has data left.
+	VerdictRestore Verdict = "RestoreSnapshot"
+)
+
+// RestorePlan is what a restore will do. Whoever approves it approves exactly this: its digest covers all fields above
+// it.
+type RestorePlan struct {
+	// verdict is what the cluster needs, which may be less than a restore.
+	Verdict Verdict `json:"verdict"`
+	// reason for the verdict, in words.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// text explains the plan to whoever has to approve it, a line each.
+	// +optional
+	// +listType=atomic
+	Text []string `json:"text,omitempty"`
+	// warnings that weigh on the decision, as "split brain".
+	// +optional
+	// +listType=atomic
+	Warnings []string `json:"warnings,omitempty"`
+	// snapshot that will be restored.
+	// +optional
+	Snapshot *PlannedSnapshot `json:"snapshot,omitempty"`
+	// survivor that the cluster will be reset to.
+	// +optional
+	Survivor string `json:"survivor,omitempty"`
+	// initMachine that is restored first.
+	// +optional
+	InitMachine string `json:"initMachine,omitempty"`
+	// machines and what happens on each.
+	// +optional
+	// +listType=map
+	// +listMapKey=machine
+	Machines []PlannedMachine `json:"machines,omitempty"`
+	// kubernetesVersion that will be installed, when that is asked for.
+	// +optional
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// changes to version and configuration, a line each.
+	// +optional
+	// +listType=atomic
+	Changes []string `json:"changes,omitempty"`
+	// restoreEpoch that the cluster will have after the commit point.
+	// +optional
+	RestoreEpoch int64 `json:"restoreEpoch,omitempty"`
+	// made is when the plan was made.
+	// +optional
+	Made metav1.Time `json:"made,omitempty"`
+	// digest of all above, for spec.approvedPlan.
+	// +optional
+	Digest string `json:"digest,omitempty"`
+}
+
+// PlannedSnapshot is the snapshot that a plan restores.
+type PlannedSnapshot struct {
+	// name of the EtcdSnapshot; empty for a bare file.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// file name.
+	File string `json:"file"`
+	// location of the copy that will be used.
+	Location string `json:"location"`
+	// machine that holds it; empty for S3.
+	// +optional
+	Machine string `json:"machine,omitempty"`
+	// sha256 of the stored bytes.
+	// +optional
+	SHA256 string `json:"sha256,omitempty"`
+	// size as stored, in bytes.
+	// +optional
+	Size int64 `json:"size,omitempty"`
+	// created is the moment that the cluster returns to.
+	// +optional
+	Created *metav1.Time `json:"created,omitempty"`
+	// revision of etcd in it.
+	// +optional
+	Revision int64 `json:"revision,omitempty"`
+	// state of the copy.
+	// +optional
+	State SnapshotState `json:"state,omitempty"`
+}
+
+// PlannedMachine is what a plan does on one machine.
+type PlannedMachine struct {
+	// machine name.
+	Machine string `json:"machine"`
+	// action: Restore, Rejoin, Restart, Leave or PoweredOff.
+	// +kubebuilder:validation:Enum=Restore;Rejoin;Restart;Leave;PoweredOff
+	Action string `json:"action"`
+	// reason, in words.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}

@@ -1,0 +1,40 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// quota of the embedded etcd in bytes. A fleet of a thousand clusters needs about 200 MiB.
+const quota = 4 << 30
+
+// startEtcd starts a single member on unix sockets: no port, and no user but ours can reach it.
+func startEtcd(ctx context.Context, cfg Config) (*embed.Etcd, error) {
+	c := embed.NewConfig()
+	c.Name = "holdfast"
+	c.Dir = cfg.etcdDir()
+	c.LogLevel = "warn"
+	c.QuotaBackendBytes = quota
+	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "30m"
+	client := url.URL{Scheme: "unix", Path: cfg.socket() + ":0"}
+	peer := url.URL{Scheme: "unix", Path: cfg.socket() + ".peer:0"}
+	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
+	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	e, err := embed.StartEtcd(c)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded etcd in %s: %w", c.Dir, err)
+	}
+	select {
+	case <-e.Server.ReadyNotify():
+		return e, nil
+	case err = <-e.Err():
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	e.Close()
+	return nil, fmt.Errorf("start the embedded etcd in %s: %w", c.Dir, err)
+}
