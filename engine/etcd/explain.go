@@ -46,19 +46,21 @@ func codeOf(err error) codes.Code {
 	return status.Code(err)
 }
 
+const nextUser = "give a user with the role root: --user and a password, or a client certificate with its name"
+
 // explainAnswer knows the answers of a server that could be reached.
 func (c *conn) explainAnswer(err error) *problem.Error {
 	e := &problem.Error{Kind: problem.Denied, Op: "log in to etcd at", Subject: c.raw}
 	switch {
 	case errors.Is(err, rpctypes.ErrUserEmpty):
 		e.Why = "authentication is enabled in this cluster and no user was given"
-		e.Next = "give a user with the role root: --user and a password, or a client certificate with its name"
+		e.Next = nextUser
 	case errors.Is(err, rpctypes.ErrAuthFailed):
 		e.Why = fmt.Sprintf("the user %s or the password is wrong", c.cfg.Username)
 		e.Next = "check --user and the password"
 	case errors.Is(err, rpctypes.ErrUserNotFound):
 		e.Why = c.who() + " does not exist in this cluster"
-		e.Next = "give a user with the role root: --user and a password, or a client certificate with its name"
+		e.Next = nextUser
 	case errors.Is(err, rpctypes.ErrInvalidAuthToken), errors.Is(err, rpctypes.ErrAuthOldRevision):
 		e.Why = "the token is not valid or has expired"
 		e.Next = "log in with --user and a password, or renew the token"

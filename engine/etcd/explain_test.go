@@ -282,7 +282,7 @@ func TestAServerDoesNotAnswerInTime(t *testing.T) {
 }
 
 func TestEtcdRefusesTheLogin(t *testing.T) {
-	const nextUser = "give a user with the role root: --user and a password, or a client certificate with its name"
+	const wantUser = "give a user with the role root: --user and a password, or a client certificate with its name"
 	for _, c := range []struct {
 		err            error
 		cfg            Config
@@ -291,7 +291,7 @@ func TestEtcdRefusesTheLogin(t *testing.T) {
 	}{
 		{
 			rpctypes.ErrGRPCUserEmpty, Config{}, problem.Denied,
-			"log in to etcd at ENDPOINT: authentication is enabled in this cluster and no user was given", nextUser,
+			"log in to etcd at ENDPOINT: authentication is enabled in this cluster and no user was given", wantUser,
 		},
 		{
 			rpctypes.ErrGRPCAuthFailed, Config{Username: "root"}, problem.Denied,
@@ -299,7 +299,7 @@ func TestEtcdRefusesTheLogin(t *testing.T) {
 		},
 		{
 			rpctypes.ErrGRPCUserNotFound, Config{}, problem.Denied,
-			"log in to etcd at ENDPOINT: the user named in the client certificate does not exist in this cluster", nextUser,
+			"log in to etcd at ENDPOINT: the user named in the client certificate does not exist in this cluster", wantUser,
 		},
 		{
 			rpctypes.ErrGRPCInvalidAuthToken, Config{Token: "x"}, problem.Denied,

@@ -110,8 +110,6 @@ func (f *File) metaHeader(page uint64) error {
 
 func metaFault(b []byte) string {
 	magic := order.Uint32(b)
-	sum := fnv.New64a()
-	sum.Write(b[:metaSize-8])
 	switch {
 	case magic == bits.ReverseBytes32(metaMagic):
 		return "the database was written by a machine of the other byte order"
@@ -119,10 +117,17 @@ func metaFault(b []byte) string {
 		return "not a database: the magic number is wrong"
 	case order.Uint32(b[4:]) != metaVersion:
 		return "unknown format version"
-	case order.Uint64(b[metaSize-8:]) != sum.Sum64():
+	case order.Uint64(b[metaSize-8:]) != metaSum(b):
 		return "the checksum of the meta page is wrong"
 	}
 	return ""
+}
+
+// metaSum is the checksum that stands at the end of a meta.
+func metaSum(b []byte) uint64 {
+	sum := fnv.New64a()
+	sum.Write(b[:metaSize-8])
+	return sum.Sum64()
 }
 
 // check refuses what no writer puts into a meta page with a good checksum.

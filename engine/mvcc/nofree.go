@@ -2,7 +2,6 @@ package mvcc
 
 import (
 	"fmt"
-	"hash/fnv"
 	"os"
 )
 
@@ -36,9 +35,7 @@ func DeclareFull(f *os.File) error {
 	}
 	order.PutUint64(content[32:], m.end)
 	order.PutUint64(content[40:], m.end+1)
-	sum := fnv.New64a()
-	sum.Write(content[:metaSize-8])
-	order.PutUint64(content[metaSize-8:], sum.Sum64())
+	order.PutUint64(content[metaSize-8:], metaSum(content))
 	if _, err := f.WriteAt(content, m.offset+pageHeaderSize); err != nil {
 		return fmt.Errorf("name the freelist: %w", err)
 	}
