@@ -52,7 +52,6 @@ type ClusterEtcd struct {
 	// verify says how each snapshot is tested: checksum compares hashes, content reads all of it, restore also restores
 	// it in a scratch place and lets a real etcd serve it, once per backup.
 	// +optional
-	// +kubebuilder:validation:Enum=checksum;content;restore
 	// +kubebuilder:default=restore
 	Verify VerifyLevel `json:"verify,omitempty"`
 

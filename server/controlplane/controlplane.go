@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
@@ -73,22 +74,21 @@ func (p *ControlPlane) waitReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		status := 0
-		err := client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).StatusCode(&status).Error()
-		if err == nil && status == http.StatusOK {
-			return nil
-		}
+	var last error
+	err = wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		select {
-		case <-tick.C:
 		case <-p.stopped:
-			return fmt.Errorf("it ended by itself: %w", p.err)
-		case <-ctx.Done():
-			return fmt.Errorf("it is not ready: %w", errors.Join(err, context.Cause(ctx)))
+			return false, fmt.Errorf("it ended by itself: %w", p.err)
+		default:
 		}
+		status := 0
+		last = client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).StatusCode(&status).Error()
+		return last == nil && status == http.StatusOK, nil
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("it is not ready: %w", errors.Join(last, context.Cause(ctx)))
 	}
+	return err
 }
 
 // Done is closed when the API server has ended, for whatever reason.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -99,22 +100,12 @@ func (a *applier) applyObject(ctx context.Context, object *unstructured.Unstruct
 
 // waitServed waits until each definition is established: before that, requests for its resources are answered 404.
 func (a *applier) waitServed(ctx context.Context) error {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
 	for _, name := range a.definitions {
-		for {
-			served, err := a.served(ctx, name)
-			if err != nil {
-				return err
-			}
-			if served {
-				break
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return fmt.Errorf("%s is not served: %w", name, context.Cause(ctx))
-			}
+		err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			return a.served(ctx, name)
+		})
+		if err != nil {
+			return fmt.Errorf("wait until %s is served: %w", name, err)
 		}
 	}
 	return nil

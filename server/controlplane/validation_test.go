@@ -16,50 +16,24 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
 
-// cluster is a valid one, to be spoilt by a line.
-const cluster = `
-apiVersion: holdfast.dev/v1alpha1
-kind: Cluster
-metadata: {name: one, namespace: default}
-spec:
-  distro: etcd
-`
+// What an object of a kind begins with.
+const (
+	head     = "\napiVersion: holdfast.dev/v1alpha1\nmetadata: {name: one, namespace: default}\nkind: "
+	clusters = head + "Cluster\nspec:\n"
+	restore  = head + "EtcdSnapshotRestore\nspec:\n"
+	task     = head + "EtcdSnapshotTask\nspec:\n"
+)
 
-const k3s = `
-apiVersion: holdfast.dev/v1alpha1
-kind: Cluster
-metadata: {name: one, namespace: default}
-spec:
-  distro: k3s
+// Valid ones, to be spoilt by a line.
+const (
+	cluster = clusters + "  distro: etcd\n"
+	s3      = cluster + "  etcd:\n    s3:\n      bucket: backups\n"
+	k3s     = clusters + `  distro: k3s
   kubernetesVersion: v1.34.2+k3s1
   etcd:
     snapshotScheduler: holdfast
 `
-
-const s3 = `
-apiVersion: holdfast.dev/v1alpha1
-kind: Cluster
-metadata: {name: one, namespace: default}
-spec:
-  distro: etcd
-  etcd:
-    s3:
-      bucket: backups
-`
-
-const restore = `
-apiVersion: holdfast.dev/v1alpha1
-kind: EtcdSnapshotRestore
-metadata: {name: one, namespace: default}
-spec:
-`
-
-const task = `
-apiVersion: holdfast.dev/v1alpha1
-kind: EtcdSnapshotTask
-metadata: {name: one, namespace: default}
-spec:
-`
+)
 
 func TestWhatIsInvalidIsRefusedWithTheReason(t *testing.T) {
 	api := connect(t, start(t))
