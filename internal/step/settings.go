@@ -1,0 +1,152 @@
+package step
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// SaveSettings of SaveSnapshot.
+type SaveSettings struct {
+	// Base of the file name.
+	Base string `json:"base"`
+	// Trigger: recurring, manual, pre-change or safety.
+	Trigger string `json:"trigger"`
+	// Backup that the file belongs to: all files of one run share it.
+	Backup string `json:"backup"`
+	// Verify is how much evidence to gather on this machine.
+	Verify v1alpha1.VerifyLevel `json:"verify"`
+	// S3 says whether to copy the snapshot to the machine's target.
+	S3 bool `json:"s3,omitempty"`
+}
+
+// SaveEvidence of SaveSnapshot: the copies that were stored, the local one first.
+type SaveEvidence struct {
+	Files []v1alpha1.SnapshotFile `json:"files"`
+}
+
+// VerifySettings of VerifySnapshot.
+type VerifySettings struct {
+	// Locations of the copies: paths on this machine, or S3 URIs in its target.
+	Locations []string             `json:"locations"`
+	Level     v1alpha1.VerifyLevel `json:"level"`
+}
+
+// DeleteSettings of DeleteSnapshot.
+type DeleteSettings struct {
+	Locations []string `json:"locations"`
+}
+
+// TargetSettings of TestTarget.
+type TargetSettings struct {
+	// S3 target to try; the machine's own when nil.
+	S3 *v1alpha1.S3 `json:"s3,omitempty"`
+}
+
+// TaskEvidence of VerifySnapshot, DeleteSnapshot and TestTarget.
+type TaskEvidence struct {
+	Results []v1alpha1.TaskResult `json:"results"`
+}
+
+// Copy of a snapshot that a restore takes its data from.
+type Copy struct {
+	// Location is a path on a machine's disk, or an S3 URI in the target.
+	Location string `json:"location"`
+	// Machine that holds it; empty for S3.
+	Machine string `json:"machine,omitempty"`
+	// SHA256 of the stored bytes in hex, and their Size, as the catalogue knows them; empty and 0 when it does not.
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+}
+
+// PreflightSettings of Preflight.
+type PreflightSettings struct {
+	Copy Copy `json:"copy"`
+	// Restores says whether this machine's data would be made anew from the copy.
+	Restores bool `json:"restores"`
+}
+
+// PreflightEvidence of Preflight. A check that failed is evidence, too: the step itself is done.
+type PreflightEvidence struct {
+	Checks []v1alpha1.PreflightCheck `json:"checks"`
+}
+
+// ServeSettings of ServeSnapshot.
+type ServeSettings struct {
+	Copy Copy `json:"copy"`
+	// Machines that may fetch it, by name.
+	Machines []string `json:"machines"`
+}
+
+// ServeEvidence of ServeSnapshot.
+type ServeEvidence struct {
+	// URLs at which the copy can be fetched over mutual TLS with the agents' certificates, one for each address.
+	URLs []string `json:"urls"`
+	// SHA256 and Size of what is served.
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
+// FetchSettings of FetchSnapshot.
+type FetchSettings struct {
+	Copy Copy `json:"copy"`
+	// URLs to fetch it from, when another machine holds it: see ServeEvidence.
+	URLs []string `json:"urls,omitempty"`
+}
+
+// FetchEvidence of FetchSnapshot: what lies on this machine's disk, checked in full.
+type FetchEvidence struct {
+	SHA256          string `json:"sha256"`
+	Size            int64  `json:"size"`
+	Revision        int64  `json:"revision"`
+	CompactRevision int64  `json:"compactRevision,omitempty"`
+	ContentHash     uint32 `json:"contentHash"`
+	EtcdVersion     string `json:"etcdVersion,omitempty"`
+}
+
+// StopEvidence of StopDistro.
+type StopEvidence struct {
+	// WasRunning before it was stopped. Undo starts only what ran.
+	WasRunning bool `json:"wasRunning"`
+}
+
+// RestoreSettings of RestoreEtcd.
+type RestoreSettings struct {
+	// Member name, and the cluster that it will be part of: as etcd's flags of these names.
+	Member              string   `json:"member"`
+	InitialCluster      string   `json:"initialCluster"`
+	InitialClusterToken string   `json:"initialClusterToken"`
+	PeerURLs            []string `json:"peerURLs"`
+	// BumpRevision raises the revision, for clients that have seen newer ones; 0 leaves it.
+	BumpRevision uint64 `json:"bumpRevision,omitempty"`
+}
+
+// RestoreEvidence of RestoreEtcd.
+type RestoreEvidence struct {
+	// Revision of the restored database, bumped.
+	Revision    int64  `json:"revision"`
+	ContentHash uint32 `json:"contentHash"`
+	ClusterID   string `json:"clusterID"`
+	MemberID    string `json:"memberID"`
+}
+
+// HealthySettings of WaitHealthy.
+type HealthySettings struct {
+	// Members that the cluster must have, by name.
+	Members []string `json:"members"`
+	// Revision that it must have reached.
+	Revision int64 `json:"revision"`
+}
+
+// CommitSettings of Commit.
+type CommitSettings struct {
+	// Epoch of the cluster from now on.
+	Epoch int64 `json:"epoch"`
+}
+
+// CommitEvidence of Commit.
+type CommitEvidence struct {
+	// Aside is where the old data lies, for somebody to remove.
+	Aside []string    `json:"aside,omitempty"`
+	At    metav1.Time `json:"at"`
+}
