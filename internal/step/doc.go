@@ -7,5 +7,5 @@
 //
 // The settings and evidence of each kind are in this package, because both sides need them: internal/operation writes
 // settings and reads evidence, the agent does the reverse. The package must know neither Kubernetes clients nor a
-// distribution. Start reading at [Step], then at the table of kinds.
+// distribution. Start reading at [Step], then at the table of kinds; [Runner] carries plans out.
 package step
