@@ -28,7 +28,7 @@ type Request struct {
 	Machine string `json:"machine"`
 }
 
-// RenewRequest asks for a certificate with another end, for the same or another key.
+// RenewRequest asks for a certificate with a later end, for the same key.
 type RenewRequest struct {
 	CSR string `json:"csr"`
 }
