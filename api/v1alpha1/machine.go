@@ -140,6 +140,9 @@ type MachineStatus struct {
 	// etcd describes the member on this machine.
 	// +optional
 	Etcd *EtcdMember `json:"etcd,omitempty"`
+	// etcdConfig is what the member on this machine would be, also when none has ever run here.
+	// +optional
+	EtcdConfig *EtcdMemberConfig `json:"etcdConfig,omitempty"`
 	// disks that snapshots, data and temporary files lie on.
 	// +optional
 	// +listType=map
@@ -151,6 +154,19 @@ type MachineStatus struct {
 	// nextSchedule is when one is due next.
 	// +optional
 	NextSchedule *metav1.Time `json:"nextSchedule,omitempty"`
+}
+
+// EtcdMemberConfig is how etcd is set up on a machine, as its unit says.
+type EtcdMemberConfig struct {
+	// name of the member.
+	Name string `json:"name"`
+	// peerURLs that the others are to reach it at.
+	// +optional
+	// +listType=atomic
+	PeerURLs []string `json:"peerURLs,omitempty"`
+	// version of the etcd that is installed.
+	// +optional
+	Version string `json:"version,omitempty"`
 }
 
 // EtcdMember is a member as its machine sees it.

@@ -39,6 +39,10 @@ type OperationStatus struct {
 	// phase that the operation is in.
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
+	// stage of the phase, as "FetchSnapshot".
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Stage string `json:"stage,omitempty"`
 	// conditions: Progressing, Succeeded.
 	// +optional
 	// +listType=map
@@ -50,7 +54,7 @@ type OperationStatus struct {
 	// ended is when it finished, failed or was cancelled.
 	// +optional
 	Ended *metav1.Time `json:"ended,omitempty"`
-	// deadline of the present phase. Nothing waits without one.
+	// deadline of the present stage. Nothing waits without one.
 	// +optional
 	Deadline *metav1.Time `json:"deadline,omitempty"`
 	// message says in words what the operation does or waits for, or how it ended.

@@ -105,4 +105,25 @@ type PlannedMachine struct {
 	// reason, in words.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// member name that etcd gets on this machine.
+	// +optional
+	Member string `json:"member,omitempty"`
+	// peerURLs that the other members reach it at.
+	// +optional
+	// +listType=atomic
+	PeerURLs []string `json:"peerURLs,omitempty"`
 }
+
+// The actions.
+const (
+	// ActionRestore: the machine's data is made anew from the snapshot.
+	ActionRestore = "Restore"
+	// ActionRejoin: the machine gets its data from the restored ones.
+	ActionRejoin = "Rejoin"
+	// ActionRestart: the machine has no data, and is restarted.
+	ActionRestart = "Restart"
+	// ActionLeave: the machine is stopped, its data is moved aside, and it has no part in the cluster afterwards.
+	ActionLeave = "Leave"
+	// ActionPoweredOff: nothing is done, because somebody has seen that the machine is off.
+	ActionPoweredOff = "PoweredOff"
+)
