@@ -36,6 +36,7 @@ trap 'rm -rf "$log"' EXIT
 step "packages" packages
 step "build holdfast" make --no-print-directory build
 step "build the servers under test" test/tools/build.sh
+step "build the lab's machines" test/lab/image.sh
 step "build the test runner" scripts/tools/build.sh gotest.tools/gotestsum
 status=0
 step "lint" scripts/lint.sh || status=1

@@ -22,7 +22,7 @@ const buildTimeout = 15 * time.Minute
 // Tool returns the path of a pinned program, such as "etcd-3.6", "etcdutl-3.5" or "mc". The error is ErrNoTool when it
 // has not been built.
 func Tool(name string) (string, error) {
-	root, err := repositoryRoot()
+	root, err := Root()
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func Tool(name string) (string, error) {
 // BuildTool builds a pinned program unless that has been done. It may be called by several processes at once: one
 // builds, the others wait.
 func BuildTool(ctx context.Context, name string) error {
-	root, err := repositoryRoot()
+	root, err := Root()
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func BuildTool(ctx context.Context, name string) error {
 	return nil
 }
 
-// repositoryRoot finds the working copy that this file was compiled from, or else one around the working directory:
+// Root finds the working copy that this file was compiled from, or else one around the working directory:
 // a program built with -trimpath has forgotten where it came from.
-func repositoryRoot() (string, error) {
+func Root() (string, error) {
 	starts := []string{}
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
 		starts = append(starts, filepath.Dir(file))
