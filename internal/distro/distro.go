@@ -1,0 +1,100 @@
+// Package distro says what the agent must be able to do with whatever runs etcd on a machine: find it, look at it, stop
+// it, keep it stopped, start it, and take a snapshot of its member. There is one package below for each distribution;
+// everything else in the agent is independent of them.
+//
+// A driver knows nothing of operations, plans or the manager. Start reading at [Driver].
+package distro
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/holdfast-dev/holdfast/engine/etcd"
+	"github.com/holdfast-dev/holdfast/engine/repository/blob"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+)
+
+// Shape is how a cluster of a distribution is restored.
+type Shape string
+
+// The shapes.
+const (
+	// AllMembers: every member restores the same bytes, and all start together.
+	AllMembers Shape = "allMembers"
+	// InitNodeThenJoin: one node is restored and started, the others rejoin it one by one.
+	InitNodeThenJoin Shape = "initNodeThenJoin"
+)
+
+// Driver drives the distribution on this machine.
+//
+// Methods may be called concurrently, except that whoever calls one that changes the machine (Stop, Start, Fence, Unfence,
+// Save) holds the agent's operation lock. All of them are idempotent: the agent may have died in an earlier call. None
+// retries. Each ends with its context.
+type Driver interface {
+	// Shape of a restore.
+	Shape() Shape
+	// Discover finds out how etcd is installed and configured here, now. It changes nothing, and works while etcd is down.
+	Discover(ctx context.Context) (*Installation, error)
+	// Save takes a snapshot of this machine's own member into a store. With an error it may still return a manifest: see
+	// snapshot.Save.
+	Save(ctx context.Context, cfg SaveConfig) (*snapshot.Manifest, error)
+
+	// Running says whether any process of the distribution is alive.
+	Running(ctx context.Context) (bool, error)
+	// Stop returns when no process of the distribution is left.
+	Stop(ctx context.Context) error
+	// Start asks the distribution to start and does not wait until it has. It returns ErrFenced while the fence is up.
+	Start(ctx context.Context) error
+
+	// Fence keeps the distribution from starting, by whomever, also after a reboot. It does not stop it. It is durable when
+	// it returns.
+	Fence(ctx context.Context) error
+	// Unfence takes the fence away, with all that was installed for it.
+	Unfence(ctx context.Context) error
+	// Fenced says whether the fence is up.
+	Fenced() (bool, error)
+}
+
+var (
+	// ErrFenced: the distribution must not be started.
+	ErrFenced = errors.New("it is fenced: an operation keeps it from starting")
+	// ErrNotInstalled: there is no etcd to drive on this machine.
+	ErrNotInstalled = errors.New("no etcd is installed here")
+)
+
+// Installation is how etcd is installed and configured on a machine.
+type Installation struct {
+	// Version of the installed program: what will open a restored data directory. Empty when it could not be asked.
+	Version string
+	// DataDir and WALDir are absolute. WALDir is empty when it lies in DataDir, as usual.
+	DataDir, WALDir string
+	// Member is the name of the machine's member, and PeerURLs are those that it advertises.
+	Member   string
+	PeerURLs []string
+	// InitialCluster and InitialClusterToken are what the configuration says; the cluster may have changed since.
+	InitialCluster, InitialClusterToken string
+	// Client says how to reach the member.
+	Client etcd.Config
+	// ConfigDigest is the SHA-256 of the configuration in hex, secrets left out.
+	ConfigDigest string
+}
+
+// SaveConfig says where a snapshot goes, and what is said of it.
+type SaveConfig struct {
+	Store     blob.Store
+	ClusterID string
+	// Base and Node make the file's name.
+	Base, Node string
+	Trigger    snapshot.Trigger
+	// Backup groups the files of one run.
+	Backup   string
+	Encoding snapshot.Encoding
+	Verify   snapshot.Level
+	Prover   snapshot.Prover
+	MinFree  int64
+	SpoolDir string
+	Tool     string
+	Progress snapshot.Progress
+	Log      *slog.Logger
+}
