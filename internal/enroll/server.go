@@ -72,6 +72,8 @@ func answer[T any](s *Server, do func(ctx context.Context, r *http.Request) (T, 
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
+		// A sender that trickles must not hold on. Not every connection can have a deadline; then the context is it.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout))
 		body, err := do(ctx, r)
 		if err == nil {
 			write(w, http.StatusOK, body)

@@ -1,0 +1,63 @@
+package httpd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/holdfast-dev/holdfast/internal/enroll"
+)
+
+// Config of the manager's port.
+type Config struct {
+	// API says where the Kubernetes API is. Its credential is not used.
+	API *rest.Config
+	// Enroll answers machines.
+	Enroll http.Handler
+	// Metrics is shown to those who may read the path /metrics of the API.
+	Metrics http.Handler
+	// Agents is the folder with the agents' program: a file holdfast-agent-OS-ARCH for each kind of machine.
+	Agents string
+	// Pin of the key that this port is served with, as curl's --pinnedpubkey takes it.
+	Pin string
+	// Ready says what keeps the manager from working; nil when nothing does.
+	Ready func(context.Context) error
+}
+
+// New returns the handler of everything.
+func New(cfg Config) (http.Handler, error) {
+	api, err := newProxy(cfg.API)
+	if err != nil {
+		return nil, fmt.Errorf("the way to the Kubernetes API: %w", err)
+	}
+	guard, err := newGuard(cfg.API)
+	if err != nil {
+		return nil, fmt.Errorf("the way to the Kubernetes API: %w", err)
+	}
+	script, err := newInstallScript(cfg.Pin)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(enroll.PathAPI+"/", api)
+	for _, path := range []string{enroll.PathEnroll, enroll.PathRenew, enroll.PathToken} {
+		mux.Handle(path, cfg.Enroll)
+	}
+	mux.Handle("GET "+enroll.PathInstall, script)
+	mux.Handle("GET "+enroll.PathAgent+"{file}", agents{cfg.Agents})
+	mux.Handle("GET "+pathMetrics, guard.protect(cfg.Metrics))
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.HandleFunc("GET /readyz", ready(cfg.Ready))
+	return secure(mux), nil
+}
+
+// secure sets what every answer carries.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		next.ServeHTTP(w, r)
+	})
+}
