@@ -142,6 +142,9 @@ const (
 	LevelContent Level = "content"
 	// LevelRestore: also restored into a scratch directory and served by a real etcd.
 	LevelRestore Level = "restore"
+	// LevelLive stands beside the others: the cluster that the snapshot came from answered with the same content hash
+	// later. It can't be asked for: the agent records it when the cluster has compacted.
+	LevelLive Level = "live"
 )
 
 // Levels in rising order.

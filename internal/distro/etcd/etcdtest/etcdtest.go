@@ -1,0 +1,175 @@
+// Package etcdtest gives tests a machine with a real etcd under the agent's supervisor: the test binary is its own etcd.
+//
+// It must never be linked into a program. Start reading at [Main] and [New].
+package etcdtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/etcdmain"
+	"go.uber.org/zap"
+
+	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
+)
+
+const serve = "etcd"
+
+// Main is a test binary's TestMain: it runs the tests, or an etcd.
+func Main(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == serve {
+		etcdmain.Main(os.Args[1:])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Command runs an etcd; flags are appended.
+func Command() []string { return []string{os.Args[0], serve} }
+
+// Machine is a machine with one member. Whatever runs on it is stopped when the test ends.
+type Machine struct {
+	// State is the agent's directory, Data the member's.
+	State, Data string
+	// Client and Peer are the member's URLs.
+	Client, Peer string
+	// Command starts the member.
+	Command []string
+}
+
+// New makes a machine. Its etcd does not run yet.
+func New(t testing.TB) *Machine {
+	t.Helper()
+	m := &Machine{State: t.TempDir(), Data: filepath.Join(t.TempDir(), "data"), Client: address(t), Peer: address(t)}
+	m.Command = append(Command(), "--name=m1", "--data-dir", m.Data, "--listen-client-urls="+m.Client, "--advertise-client-urls="+m.Client,
+		"--listen-peer-urls="+m.Peer, "--initial-advertise-peer-urls="+m.Peer, "--initial-cluster=m1="+m.Peer, "--log-level=warn")
+	t.Cleanup(func() {
+		if err := m.Driver().Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// address is one that nothing listens on at present.
+func address(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+// Driver returns a new one, as after a restart of the agent.
+func (m *Machine) Driver() *etcd.Driver {
+	return etcd.New(etcd.Config{StateDir: m.State, Supervisor: m.Supervisor()})
+}
+
+// Supervisor returns a new one.
+func (m *Machine) Supervisor() *etcd.Supervisor {
+	return etcd.NewSupervisor(etcd.SupervisorConfig{Command: m.Command, StateDir: m.State, Log: slog.New(slog.DiscardHandler)})
+}
+
+// Start starts the member and waits until it answers.
+func (m *Machine) Start(t testing.TB) {
+	t.Helper()
+	if err := m.Driver().Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, "etcd answers", func() error {
+		_, err := m.Get(t, "nothing")
+		return err
+	})
+}
+
+func (m *Machine) dial(t testing.TB) *clientv3.Client {
+	t.Helper()
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{m.Client}, Logger: zap.NewNop(), DialTimeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Put writes a key and returns the revision.
+func (m *Machine) Put(t testing.TB, key, value string) int64 {
+	t.Helper()
+	c := m.dial(t)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r, err := c.Put(ctx, key, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Header.Revision
+}
+
+// Compact the history before a revision.
+func (m *Machine) Compact(t testing.TB, revision int64) {
+	t.Helper()
+	c := m.dial(t)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.Compact(ctx, revision, clientv3.WithCompactPhysical()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Get reads a key; it is "" when it is not there.
+func (m *Machine) Get(t testing.TB, key string) (string, error) {
+	t.Helper()
+	c := m.dial(t)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+	defer cancel()
+	r, err := c.Get(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	if len(r.Kvs) == 0 {
+		return "", nil
+	}
+	return string(r.Kvs[0].Value), nil
+}
+
+// Want waits until a key has a value.
+func (m *Machine) Want(t testing.TB, key, value string) {
+	t.Helper()
+	Eventually(t, key+" is "+value, func() error {
+		got, err := m.Get(t, key)
+		if err == nil && got != value {
+			err = fmt.Errorf("it is %q", got)
+		}
+		return err
+	})
+}
+
+// Eventually waits until ok returns nil.
+func Eventually(t testing.TB, what string, ok func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, errors.New("no"))
+	defer cancel()
+	for {
+		err := ok()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
