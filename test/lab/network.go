@@ -32,8 +32,12 @@ func (n *Node) connect(ctx context.Context) error {
 	return nil
 }
 
-// disconnect removes the namespace, and the cable with it. One that is not there is fine.
+// disconnect removes the cable and the namespace. What is not there is fine. The kernel takes its time with a namespace
+// and what is in it, and meanwhile nobody else could have a cable of that name: so the cable goes first.
 func (n *Node) disconnect(ctx context.Context) error {
+	if err := command(ctx, "ip", "link", "delete", n.cable); err != nil && !strings.Contains(err.Error(), "Cannot find device") {
+		return err
+	}
 	if _, err := os.Stat("/run/netns/" + n.id); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
