@@ -35,8 +35,13 @@ func (c *conn) explain(ctx context.Context, err error) error {
 	if codeOf(err) == codes.Unavailable || isTimeout(err) {
 		e.Kind = problem.Unreachable
 	}
+	if status.Code(err) == codes.Unavailable { // and the second look found nothing wrong
+		e.Next = nextAgain
+	}
 	return e
 }
+
+const nextAgain = "the connection broke, and works again by now: try once more; if it goes on, look at etcd's log and at what lies between"
 
 // codeOf also knows the errors that rpctypes has given a name: status.Code does not.
 func codeOf(err error) codes.Code {
