@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +26,8 @@ const Region = "us-east-1"
 type S3Config struct {
 	// Dir holds buckets, certificates and logs. It must be the server's own; it is made when missing.
 	Dir string
+	// Host is the address of this machine that it listens on and has a certificate for. Default: loopback alone.
+	Host string
 	// Plain serves http instead of https.
 	Plain bool
 	// ExpiredCert gives the server a certificate of the right authority whose time is over.
@@ -76,6 +80,9 @@ func newS3(cfg S3Config, root Credentials) (*S3, error) {
 		return nil, err
 	}
 	s.Address = s.port.address()
+	if cfg.Host != "" {
+		s.Address = net.JoinHostPort(cfg.Host, strconv.Itoa(s.port.number))
+	}
 	s.Endpoint = "http://" + s.Address
 	if cfg.Plain {
 		return s, nil
@@ -104,6 +111,9 @@ func (s *S3) makeCertificates(dir string) error {
 		return err
 	}
 	leaf := pki.Leaf{CommonName: "s3", Hosts: pki.Loopback(), Expired: s.cfg.ExpiredCert}
+	if s.cfg.Host != "" {
+		leaf.Hosts = append(leaf.Hosts, s.cfg.Host)
+	}
 	// MinIO wants these names.
 	if s.files, err = right.IssueFiles(dir, "private", leaf); err != nil {
 		return err
