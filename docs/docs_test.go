@@ -81,7 +81,9 @@ func TestChinesePagesAreTwinsOfTheEnglishOnes(t *testing.T) {
 // The flags that several commands share stand in sections of their own, to which a command's section links.
 var shared = map[string]string{
 	"(#connection-flags)": "Connection flags", "(#repository-flags)": "Repository flags",
+	"(#manager-flags)": "Manager flags", "(#waiting-flags)": "Waiting flags", "(#source-flags)": "Source flags",
 	"(#连接参数)": "连接参数", "(#仓库参数)": "仓库参数",
+	"(#管理端参数)": "管理端参数", "(#等待参数)": "等待参数", "(#来源参数)": "来源参数",
 }
 
 func TestTheReferenceNamesEveryFlagOfEachCommand(t *testing.T) {

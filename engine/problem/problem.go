@@ -26,6 +26,9 @@ const (
 	Unreachable Kind = 6 // no answer, or none in time
 	Denied      Kind = 7 // credentials or rights
 	NoSpace     Kind = 8 // a disk or a quota is full
+
+	Unsuccessful Kind = 9  // what was asked for was begun, and did not succeed
+	Unfinished   Kind = 10 // the time to wait for it is over, and it goes on
 )
 
 // Error is what an operator reads.

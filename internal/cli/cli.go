@@ -10,8 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/cli/cluster"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/etcd"
+	"github.com/holdfast-dev/holdfast/internal/cli/manager"
 	"github.com/holdfast-dev/holdfast/internal/cli/repo"
 	"github.com/holdfast-dev/holdfast/internal/cli/settings"
 )
@@ -25,7 +27,7 @@ func Run(ctx context.Context, c *console.Console, args []string) int {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil: // the user's own signal: parts of the work are cancelled also when another part has failed
-		return c.Interrupted()
+		return c.Interrupted(err)
 	case problem.KindOf(err) == problem.Usage && problem.NextOf(err) == "":
 		err = &problem.Error{Err: err, Next: cmd.CommandPath() + " --help"}
 	}
@@ -47,10 +49,12 @@ Exit codes:
   2  the command line or the config file is wrong
   3  refused by a check; nothing was changed
   4  a snapshot is damaged
-  5  no such snapshot, repository, bucket or file
-  6  no answer from etcd or the repository
+  5  no such cluster, machine, snapshot, repository, bucket or file
+  6  no answer from etcd, the repository or the manager
   7  credentials or rights are missing
   8  a disk is full
+  9  the operation was begun and did not succeed
+ 10  the time to wait for the operation is over; it goes on
 130  interrupted
 141  whoever read the output has gone away`,
 		Version:           c.Version,
@@ -70,7 +74,9 @@ Exit codes:
 	fs.BoolVarP(&c.Quiet, "quiet", "q", false, "print results and errors only")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(console.Formats, cobra.ShellCompDirectiveNoFileComp))
 	flags.AddGlobal(root)
+	managed := manager.NewFlags(c)
 	root.AddCommand(etcd.NewCommand(c, flags), repo.NewCommand(c, flags))
+	root.AddCommand(cluster.NewCommand(c, managed))
 	root.InitDefaultCompletionCmd()
 	wordArguments(root)
 	return root

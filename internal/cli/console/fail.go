@@ -18,8 +18,25 @@ const (
 // errNoReader is why a result could not be printed when nobody reads it any more.
 var errNoReader = errors.New("nobody reads the output any more")
 
-// Interrupted tells that the command was ended by a signal, and returns the exit code.
-func (c *Console) Interrupted() int {
+// OngoingError is the error of a command that was ended by a signal while it waited for something that does not end with it.
+type OngoingError struct {
+	// What goes on.
+	What string
+	// Next is the command that looks at it.
+	Next string
+	Err  error
+}
+
+func (o *OngoingError) Error() string { return o.What + " goes on without this command" }
+
+func (o *OngoingError) Unwrap() error { return o.Err }
+
+// Interrupted tells that the command was ended by a signal, and what that means, and returns the exit code.
+func (c *Console) Interrupted(err error) int {
+	if ongoing, ok := errors.AsType[*OngoingError](err); ok {
+		fmt.Fprintf(c.Err, "holdfast: interrupted; %v\n  next: %s\n", ongoing, ongoing.Next)
+		return interrupted
+	}
 	fmt.Fprintln(c.Err, "holdfast: interrupted; nothing half-made was left behind")
 	return interrupted
 }

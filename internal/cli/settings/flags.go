@@ -273,11 +273,11 @@ func openS3(u *url.URL, s S3) (blob.Store, error) {
 		SkipTLSVerify: s.SkipTLSVerify, Insecure: s.Insecure, Lookup: s3.Lookup(s.BucketLookup), Parallel: uploadParallel,
 	}
 	if s.CredentialsFile != "" {
-		k, err := readKeys(s.CredentialsFile)
+		k, err := ReadKeys(s.CredentialsFile)
 		if err != nil {
 			return nil, err
 		}
-		cfg.AccessKey, cfg.SecretKey, cfg.SessionToken = k.access, s3.NewSecret(k.secret), s3.NewSecret(k.session)
+		cfg.AccessKey, cfg.SecretKey, cfg.SessionToken = k.Access, s3.NewSecret(k.Secret), s3.NewSecret(k.Session)
 	}
 	store, err := s3.New(cfg)
 	if err != nil {

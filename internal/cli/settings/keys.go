@@ -8,18 +8,24 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/problem"
 )
 
-// keys are what a credentials file holds.
-type keys struct {
-	access, secret, session string
+// Keys are what a credentials file holds.
+type Keys struct {
+	Access, Secret, Session string
 }
 
-// readKeys reads "name = value" lines, with the names that AWS gives to environment variables or to the fields of its
+// String and GoString hide them.
+func (Keys) String() string { return "***" }
+
+// GoString hides them, too.
+func (Keys) GoString() string { return "***" }
+
+// ReadKeys reads "name = value" lines, with the names that AWS gives to environment variables or to the fields of its
 // shared credentials file. A section header, comments and "export" are allowed, so that either kind of file will do. Of
 // several sections it takes the one named default: keys of two profiles must never be mixed.
-func readKeys(path string) (keys, error) {
+func ReadKeys(path string) (Keys, error) {
 	data, err := secretFile(path, "the S3 credentials file", "--s3-credentials-file")
 	if err != nil {
-		return keys{}, err
+		return Keys{}, err
 	}
 	sections := parseKeys(data)
 	k := sections["default"]
@@ -28,7 +34,7 @@ func readKeys(path string) (keys, error) {
 			k = only
 		}
 	}
-	if k.access != "" && k.secret != "" {
+	if k.Access != "" && k.Secret != "" {
 		return k, nil
 	}
 	p := &problem.Error{
@@ -39,12 +45,12 @@ func readKeys(path string) (keys, error) {
 		p.Why = "it holds several profiles, and none named default has both keys"
 		p.Next = "leave the option out and name the profile: AWS_SHARED_CREDENTIALS_FILE=" + path + " AWS_PROFILE=…"
 	}
-	return keys{}, p
+	return Keys{}, p
 }
 
 // parseKeys reads the sections that hold any keys; "" is the one before the first header.
-func parseKeys(data []byte) map[string]keys {
-	sections := map[string]keys{}
+func parseKeys(data []byte) map[string]Keys {
+	sections := map[string]Keys{}
 	section := ""
 	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	for lines.Scan() {
@@ -57,11 +63,11 @@ func parseKeys(data []byte) map[string]keys {
 		value = strings.Trim(strings.TrimSpace(value), `"'`)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "aws_access_key_id":
-			k.access = value
+			k.Access = value
 		case "aws_secret_access_key":
-			k.secret = value
+			k.Secret = value
 		case "aws_session_token":
-			k.session = value
+			k.Session = value
 		default:
 			continue
 		}

@@ -10,10 +10,10 @@ import (
 )
 
 func TestKeysOfTwoProfilesAreNeverMixed(t *testing.T) {
-	good := keys{access: "a", secret: "s"}
+	good := Keys{Access: "a", Secret: "s"}
 	for name, c := range map[string]struct {
 		file string
-		want keys
+		want Keys
 		says string
 	}{
 		"variables":                 {"AWS_ACCESS_KEY_ID=a\nexport AWS_SECRET_ACCESS_KEY='s'\n", good, ""},
@@ -21,16 +21,16 @@ func TestKeysOfTwoProfilesAreNeverMixed(t *testing.T) {
 		"one profile":               {"[prod]\naws_access_key_id = a\naws_secret_access_key = s\nregion = x\n", good, ""},
 		"default before others":     {"[default]\naws_access_key_id=a\naws_secret_access_key=s\n[x]\naws_access_key_id=b\naws_secret_access_key=b\n", good, ""},
 		"a token of another":        {"[x]\naws_access_key_id=b\naws_secret_access_key=b\naws_session_token=t\n[default]\naws_access_key_id=a\naws_secret_access_key=s\n", good, ""},
-		"temporary":                 {"[default]\naws_access_key_id=a\naws_secret_access_key=s\naws_session_token=t\n", keys{"a", "s", "t"}, ""},
-		"several without a default": {"[x]\naws_access_key_id=a\naws_secret_access_key=s\n[y]\naws_access_key_id=b\naws_secret_access_key=b\n", keys{}, "several profiles"},
-		"half a key":                {"AWS_ACCESS_KEY_ID=a\n# AWS_SECRET_ACCESS_KEY=s\n", keys{}, "both keys"},
-		"nothing":                   {"", keys{}, "both keys"},
+		"temporary":                 {"[default]\naws_access_key_id=a\naws_secret_access_key=s\naws_session_token=t\n", Keys{"a", "s", "t"}, ""},
+		"several without a default": {"[x]\naws_access_key_id=a\naws_secret_access_key=s\n[y]\naws_access_key_id=b\naws_secret_access_key=b\n", Keys{}, "several profiles"},
+		"half a key":                {"AWS_ACCESS_KEY_ID=a\n# AWS_SECRET_ACCESS_KEY=s\n", Keys{}, "both keys"},
+		"nothing":                   {"", Keys{}, "both keys"},
 	} {
 		path := filepath.Join(t.TempDir(), "keys")
 		if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := readKeys(path)
+		got, err := ReadKeys(path)
 		if got != c.want || (err == nil) != (c.says == "") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
