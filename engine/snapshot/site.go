@@ -38,6 +38,10 @@ type site struct {
 
 const sitePrefix = ".holdfast-restore-"
 
+// AsidePrefix begins the names of directories inside a data directory that hold what lay there before: a mount point can't
+// be moved aside itself. A data directory with nothing else in it counts as empty.
+const AsidePrefix = ".holdfast-aside-"
+
 // newSite looks at the target, removes what dead restores of it left, and refuses what cannot be restored into. It
 // makes nothing.
 func newSite(t Target) (*site, error) {
@@ -80,7 +84,7 @@ func existsEmpty(dir string) (bool, error) {
 		return false, diskProblem("restore into", dir, err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), sitePrefix) && e.Name() != "lost+found" {
+		if !strings.HasPrefix(e.Name(), sitePrefix) && !strings.HasPrefix(e.Name(), AsidePrefix) && e.Name() != "lost+found" {
 			return false, &problem.Error{
 				Kind: problem.Refused, Op: "restore into", Subject: dir,
 				Why:  "the directory is not empty: it holds " + e.Name(),

@@ -1,0 +1,78 @@
+package restoring
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/engine/etcd"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// wait waits until the cluster is as it should be.
+type wait struct {
+	base
+	settings step.HealthySettings
+}
+
+const waitPoll = time.Second
+
+// Do implements step.Step. It ends at the step's deadline, with what was missing last.
+func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
+	inst, err := s.Driver.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := etcd.Dial(ctx, inst.Client)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	last := ""
+	for {
+		missing := s.missing(ctx, client)
+		if missing == "" {
+			return nil, nil
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s: %w", last, context.Cause(ctx))
+		}
+		if last != missing {
+			report("waiting: "+missing, "")
+		}
+		last = missing
+		select {
+		case <-time.After(waitPoll):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// missing says what is not yet as it should be, "" when nothing is.
+func (s *wait) missing(ctx context.Context, client *etcd.Client) string {
+	cluster, err := client.Inspect(ctx)
+	if err != nil {
+		return "etcd does not answer on this machine: " + err.Error()
+	}
+	var names []string
+	for _, m := range cluster.Members {
+		if m.ID != 0 && m.Name != "" {
+			names = append(names, m.Name)
+		}
+	}
+	want := slices.Sorted(slices.Values(s.settings.Members))
+	slices.Sort(names)
+	switch {
+	case cluster.Leader == 0:
+		return "the cluster has no leader"
+	case !cluster.Quorum:
+		return "the member serves no linearizable reads"
+	case len(want) > 0 && !slices.Equal(names, want):
+		return fmt.Sprintf("the members are %s, and should be %s", strings.Join(names, ", "), strings.Join(want, ", "))
+	case cluster.Revision < s.settings.Revision:
+		return fmt.Sprintf("it is at revision %d, and should be at %d", cluster.Revision, s.settings.Revision)
+	}
+	return ""
+}
