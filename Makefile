@@ -5,13 +5,16 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: demo test soak bench lint generate build tools
+.PHONY: demo test lab soak bench lint generate build tools
 
 demo: build
 	scripts/demo.sh
 
 test:
 	scripts/test.sh
+
+lab: build
+	scripts/lab.sh
 
 soak: build tools
 	scripts/soak.sh

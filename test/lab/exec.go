@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ func (n *Node) exec(ctx context.Context, argv []string) (Result, error) {
 	if b == nil || !b.running() {
 		return Result{}, errGone
 	}
-	args := b.enter()
+	args := b.unit()
 	if deadline, ok := ctx.Deadline(); ok {
 		// The command too ends then, not only we.
 		args = append(args, fmt.Sprintf("--property=RuntimeMaxSec=%d", 1+int(time.Until(deadline).Seconds())))
@@ -72,9 +73,27 @@ func (n *Node) exec(ctx context.Context, argv []string) (Result, error) {
 	return result, nil
 }
 
-// enter is the beginning of a command line that makes a unit on the machine. The client is put into the machine's
+// Attach is the command line of a command, or without one of a shell, on the machine and on the standard streams of who
+// runs it, which are a terminal or not.
+func (n *Node) Attach(terminal bool, argv ...string) ([]string, error) {
+	b := n.boot.Load()
+	if b == nil || !b.running() {
+		return nil, fmt.Errorf("%s: %w", n.Name, errGone)
+	}
+	if len(argv) == 0 {
+		argv = []string{"/bin/bash", "-l"}
+	}
+	streams := "--pipe"
+	if terminal {
+		streams = "--pty"
+	}
+	args := append(b.unit(), streams, "--wait", "--setenv=TERM="+os.Getenv("TERM"), "--setenv=HOME=/root", "--")
+	return append(args, argv...), nil
+}
+
+// unit is the beginning of a command line that makes a unit on the machine. The client is put into the machine's
 // namespaces; what it asks for is started by the machine's systemd.
-func (b *boot) enter() []string {
+func (b *boot) unit() []string {
 	return []string{
 		"nsenter", "--target=" + strconv.Itoa(b.leader), "--all", "--wdns=/",
 		"systemd-run", "--quiet", "--collect",
