@@ -55,6 +55,8 @@ func (p *ControlPlane) start(starting, running context.Context, cfg Config) erro
 	p.Loopback = rest.CopyConfig(server.chain.GenericAPIServer.LoopbackClientConfig)
 	// Fairness between callers is the API server's own: a limit here would only slow the controllers of large fleets.
 	p.Loopback.QPS = -1
+	// The API server's own choice is protobuf, which custom resources have not.
+	p.Loopback.ContentType, p.Loopback.AcceptContentTypes = "", ""
 	prepared, err := server.chain.PrepareRun()
 	if err != nil {
 		return err

@@ -1,0 +1,198 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/retry"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// carryOut does what a plan asks for. a.mu is held.
+func (a *Agent) carryOut(spec v1alpha1.MachinePlanSpec) {
+	if spec.Operation == nil {
+		a.uid, a.done, a.disk.undo = "", nil, nil
+		return
+	}
+	if spec.Operation.UID != a.uid {
+		a.uid, a.done, a.disk.undo = spec.Operation.UID, nil, nil
+	}
+	if spec.Undo {
+		a.takeBack()
+		return
+	}
+	for _, s := range spec.Steps {
+		i := slices.IndexFunc(a.done, func(r v1alpha1.PlanResult) bool { return r.ID == s.ID })
+		if i < 0 {
+			a.done = append(a.done, a.perform(s))
+			i = len(a.done) - 1
+		}
+		if a.done[i].Outcome != v1alpha1.StepDone {
+			return
+		}
+	}
+}
+
+func (a *Agent) takeBack() {
+	for i := range a.done {
+		a.done[i].Outcome = v1alpha1.StepUndone
+	}
+	for _, back := range slices.Backward(a.disk.undo) {
+		back(&a.disk)
+	}
+	a.disk.undo = nil
+}
+
+func (a *Agent) perform(s v1alpha1.PlanStep) v1alpha1.PlanResult {
+	now := metav1.Now()
+	r := v1alpha1.PlanResult{ID: s.ID, Outcome: v1alpha1.StepDone, Started: &now, Ended: &now}
+	if a.Fail != nil {
+		if err := a.Fail(s); err != nil {
+			r.Outcome, r.Message = v1alpha1.StepFailed, err.Error()
+			return r
+		}
+	}
+	a.steps[s.ID]++
+	if found := a.effect(s); found != nil {
+		data, err := json.Marshal(found)
+		if err != nil {
+			panic(err)
+		}
+		r.Evidence = &runtime.RawExtension{Raw: data}
+	}
+	return r
+}
+
+func settings[T any](s v1alpha1.PlanStep) (v T) {
+	if s.Settings != nil {
+		if err := json.Unmarshal(s.Settings.Raw, &v); err != nil {
+			panic(err)
+		}
+	}
+	return v
+}
+
+func (a *Agent) effect(s v1alpha1.PlanStep) any {
+	before := a.disk
+	switch step.Kind(s.Kind) {
+	case step.SaveSnapshot:
+		return step.SaveEvidence{Files: []v1alpha1.SnapshotFile{a.save(settings[step.SaveSettings](s))}}
+	case step.VerifySnapshot:
+		return tried(settings[step.VerifySettings](s).Locations)
+	case step.DeleteSnapshot:
+		gone := settings[step.DeleteSettings](s).Locations
+		a.files = slices.DeleteFunc(a.files, func(f v1alpha1.SnapshotFile) bool { return slices.Contains(gone, f.Location) })
+		return tried(gone)
+	case step.TestTarget:
+		return tried([]string{"write", "list", "read", "delete"})
+	case step.Preflight:
+		return step.PreflightEvidence{Checks: []v1alpha1.PreflightCheck{{Check: "DiskSpace", Machine: a.Name, Outcome: "Passed"}}}
+	case step.ServeSnapshot:
+		return step.ServeEvidence{URLs: []string{"https://" + a.Name + ":9443/snapshot"}, SHA256: "aa", Size: 1 << 20}
+	case step.FetchSnapshot:
+		return step.FetchEvidence{SHA256: "aa", Size: 1 << 20, Revision: 900, ContentHash: 7}
+	case step.StopDistro:
+		a.disk.undo = append(a.disk.undo, func(d *disk) { d.running = before.running })
+		a.disk.running = false
+		return step.StopEvidence{WasRunning: before.running}
+	case step.RestoreEtcd:
+		return step.RestoreEvidence{Revision: 900, ContentHash: 7, ClusterID: "1"}
+	case step.StartDistro:
+		a.disk.undo = append(a.disk.undo, func(d *disk) { d.running = false })
+		a.disk.running = true
+	case step.Commit:
+		a.disk.epoch, a.disk.undo = settings[step.CommitSettings](s).Epoch, nil
+	}
+	return nil
+}
+
+func tried(subjects []string) step.TaskEvidence {
+	var e step.TaskEvidence
+	for _, subject := range subjects {
+		e.Results = append(e.Results, v1alpha1.TaskResult{Subject: subject, Outcome: "passed"})
+	}
+	return e
+}
+
+func (a *Agent) save(set step.SaveSettings) v1alpha1.SnapshotFile {
+	now := time.Now()
+	file := fmt.Sprintf("%s-%s-%d.db", set.Base, a.Name, now.Unix())
+	f := v1alpha1.SnapshotFile{
+		Location: "/var/lib/holdfast/snapshots/" + file, File: file,
+		SnapshotFacts: v1alpha1.SnapshotFacts{
+			Trigger: set.Trigger, Created: metav1.NewTime(now.Truncate(time.Second)), Backup: set.Backup, Node: a.Name, Revision: 900,
+		},
+		CopyFacts: v1alpha1.CopyFacts{Size: 1 << 20, SHA256: "aa", State: v1alpha1.StateRestored},
+	}
+	a.files = append(a.files, f)
+	return f
+}
+
+// inventory tells what lies on the machine.
+func (a *Agent) inventory(ctx context.Context, files []v1alpha1.SnapshotFile) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		inv := new(v1alpha1.MachineInventory)
+		if err := a.Client.Get(ctx, a.key(), inv); err != nil {
+			return err
+		}
+		if inv.Status.Scanned != nil && len(inv.Status.Files) == len(files) {
+			return nil
+		}
+		now := metav1.Now()
+		inv.Status = v1alpha1.MachineInventoryStatus{Scanned: &now, Count: int32(len(files)), Files: files}
+		return a.Client.Status().Update(ctx, inv)
+	})
+}
+
+// report tells how the machine is.
+func (a *Agent) report(ctx context.Context) error {
+	a.mu.Lock()
+	now := a.disk
+	a.mu.Unlock()
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		m := new(v1alpha1.Machine)
+		if err := a.Client.Get(ctx, a.key(), m); err != nil {
+			return err
+		}
+		before := m.DeepCopy()
+		m.Status.AgentVersion, m.Status.Hostname, m.Status.ObservedGeneration = "simulated", a.Name, m.Generation
+		m.Status.RestoreEpoch = now.epoch
+		m.Status.Etcd = a.member(now.running)
+		healthy := metav1.Condition{Type: v1alpha1.MachineEtcdHealthy, Status: metav1.ConditionTrue, Reason: "Healthy", Message: "it has a leader"}
+		if !now.running {
+			healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionFalse, "Stopped", "etcd is stopped"
+		}
+		meta.SetStatusCondition(&m.Status.Conditions, healthy)
+		if fmt.Sprint(before.Status) == fmt.Sprint(m.Status) {
+			return nil
+		}
+		return a.Client.Status().Update(ctx, m)
+	})
+}
+
+func (a *Agent) member(running bool) *v1alpha1.EtcdMember {
+	m := &v1alpha1.EtcdMember{ClusterID: "cdf818194e3a8c32", Name: a.Name, Version: "3.6.5", Revision: 1000, RaftIndex: 1200}
+	for i, name := range a.Members {
+		id := fmt.Sprintf("%x", 0xa0+i)
+		m.Members = append(m.Members, v1alpha1.PeerMember{ID: id, Name: name, PeerURLs: []string{"https://" + name + ":2380"}})
+		if name != a.Name {
+			continue
+		}
+		m.ID = id
+		if running {
+			m.Role = "follower"
+			if i == 0 {
+				m.Role = "leader"
+			}
+		}
+	}
+	return m
+}
