@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/internal/place"
+)
+
+// maxFiles is how many files the API takes in one inventory.
+const maxFiles = 1000
+
+// inventory lists what this machine holds, and what it has copied to S3. When S3 does not answer, what was known of it
+// stays: not to be reachable is not to be gone.
+func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineInventoryStatus) (v1alpha1.MachineInventoryStatus, error) {
+	var out v1alpha1.MachineInventoryStatus
+	places := a.places(o)
+	own, err := places.Local()
+	if err != nil {
+		return out, err
+	}
+	defer own.Close()
+	files, err := a.files(ctx, own, func(repository.Entry) bool { return true })
+	if err != nil {
+		return out, err
+	}
+	if places.S3 != nil {
+		copies, err := a.copies(ctx, places)
+		if err != nil {
+			a.cfg.Log.Warn("the S3 folder could not be listed", "error", err)
+			copies = slices.DeleteFunc(slices.Clone(last.Files), func(f v1alpha1.SnapshotFile) bool { return f.Location[0] == '/' })
+		}
+		files = append(files, copies...)
+	}
+	slices.SortStableFunc(files, func(x, y v1alpha1.SnapshotFile) int { return y.Created.Compare(x.Created.Time) })
+	now := metav1.NewTime(a.cfg.Now())
+	out.Scanned, out.Count = &now, int32(len(files))
+	out.Files = files[:min(len(files), maxFiles)]
+	a.metrics.sawFiles(files)
+	return out, nil
+}
+
+func (a *Agent) copies(ctx context.Context, places place.Places) ([]v1alpha1.SnapshotFile, error) {
+	target, err := places.Target()
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	return a.files(ctx, target, func(e repository.Entry) bool { return e.Node == a.node() })
+}
+
+func (a *Agent) files(ctx context.Context, r *place.Repository, mine func(repository.Entry) bool) ([]v1alpha1.SnapshotFile, error) {
+	entries, err := r.List(ctx)
+	if err != nil {
+		return nil, repository.Explain("list", r.Location(""), err)
+	}
+	var files []v1alpha1.SnapshotFile
+	for _, e := range entries {
+		if mine(e) {
+			files = append(files, r.File(e, a.name))
+		}
+	}
+	return files, nil
+}

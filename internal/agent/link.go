@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// link is the agent's side of the manager's API: it follows the machine's own objects and writes their status. All of it
+// may fail for as long as it likes; nothing on the machine waits for it.
+type link struct {
+	*Agent
+	api client.WithWatch
+	key types.NamespacedName
+	// answered rings when a plan has new results.
+	answered *bell
+}
+
+func newLink(a *Agent) (*link, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, coordinationv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	api, err := client.NewWithWatch(a.identity.RESTConfig(), client.Options{Scheme: scheme, Mapper: mapper()})
+	if err != nil {
+		return nil, fmt.Errorf("reach the manager: %w", err)
+	}
+	m := a.identity.Membership()
+	return &link{Agent: a, api: api, key: types.NamespacedName{Namespace: m.Namespace, Name: m.Machine}, answered: newBell()}, nil
+}
+
+// mapper knows the few resources that an agent uses: it need not discover them at each start.
+func mapper() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	for _, kind := range []string{"Machine", "MachinePlan"} {
+		m.Add(v1alpha1.GroupVersion().WithKind(kind), meta.RESTScopeNamespace)
+	}
+	gv := v1alpha1.GroupVersion()
+	m.AddSpecific(gv.WithKind("MachineInventory"), gv.WithResource("machineinventories"), gv.WithResource("machineinventory"), meta.RESTScopeNamespace)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	m.Add(coordinationv1.SchemeGroupVersion.WithKind("Lease"), meta.RESTScopeNamespace)
+	return m
+}
+
+// requestTime bounds each request that is no watch.
+const requestTime = 30 * time.Second
+
+func (l *link) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return follow(ctx, l, &v1alpha1.MachineList{}, l.instructed) })
+	group.Go(func() error { return follow(ctx, l, &v1alpha1.MachinePlanList{}, l.planned) })
+	group.Go(func() error { return l.beat(ctx) })
+	group.Go(func() error { return l.answer(ctx) })
+	group.Go(func() error { return l.tell(ctx) })
+	group.Go(func() error { return l.renew(ctx) })
+	return group.Wait()
+}
+
+// planned hands a plan to the runner.
+func (l *link) planned(_ context.Context, plan *v1alpha1.MachinePlan) error {
+	if plan.Spec.Serial == 0 {
+		return nil // nothing was ever asked for
+	}
+	l.plans.take(plan.Spec)
+	return nil
+}
+
+// instructed takes over what the manager says of this machine.
+func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine) error {
+	old, _ := l.standing.get()
+	o := orders{Generation: m.Generation, Spec: m.Spec, Keys: old.Keys}
+	var err error
+	if o.Keys, err = l.keys(ctx, m); err != nil {
+		l.cfg.Log.Warn("the S3 credentials can't be read, the old ones are used on", "error", err)
+		o.Keys = old.Keys
+	}
+	if old.Known && old.Generation == o.Generation && old.Keys == o.Keys {
+		return nil
+	}
+	if err := l.adopt(o, old.Known); err != nil {
+		return err
+	}
+	l.cfg.Log.Info("the manager's settings are in force", "generation", o.Generation)
+	if err := l.standing.set(o); err != nil {
+		return err
+	}
+	l.stirred.ring()
+	return l.obeyEpoch(ctx, o)
+}
+
+// keys reads the credentials for the cluster's S3 folder.
+func (l *link) keys(ctx context.Context, m *v1alpha1.Machine) (k keysOf, err error) {
+	s := m.Spec.Snapshots
+	if s == nil || s.S3 == nil || s.S3.CredentialSecretName == "" {
+		return k, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	var secret corev1.Secret
+	if err := l.api.Get(ctx, types.NamespacedName{Namespace: m.Namespace, Name: s.S3.CredentialSecretName}, &secret); err != nil {
+		return k, err
+	}
+	return keys(string(secret.Data["accessKey"]), string(secret.Data["secretKey"]), string(secret.Data["sessionToken"])), nil
+}
+
+// renewPoll is how often the certificate's end is looked at.
+const renewPoll = time.Hour
+
+// renew keeps the certificate good.
+func (l *link) renew(ctx context.Context) error {
+	var again pause
+	for {
+		wait := renewPoll
+		if l.identity.RenewalDue() {
+			limited, cancel := context.WithTimeout(ctx, requestTime)
+			err := l.identity.Renew(limited)
+			cancel()
+			if err != nil {
+				l.cfg.Log.Warn("the certificate could not be renewed", "error", err)
+				wait = max(again.after(), time.Minute)
+			} else {
+				again.reset()
+			}
+		}
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/engine/snapshot/trial"
+	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
+	"github.com/holdfast-dev/holdfast/internal/place"
+	"github.com/holdfast-dev/holdfast/internal/step"
+	"github.com/holdfast-dev/holdfast/internal/step/restoring"
+	"github.com/holdfast-dev/holdfast/internal/step/saving"
+)
+
+// driver of the distribution that the orders name; nil for one that this agent does not know.
+func (a *Agent) driver(o orders) distro.Driver {
+	if o.Spec.Distro != v1alpha1.DistroEtcd {
+		return nil
+	}
+	cfg := etcd.Config{StateDir: a.cfg.StateDir, Supervisor: a.supervisor}
+	if o.Spec.Config != nil {
+		cfg.Etcd = *o.Spec.Config
+	}
+	return etcd.New(cfg)
+}
+
+func (a *Agent) places(o orders) place.Places {
+	p := place.Places{Dir: a.cfg.snapshotDir(), Host: a.cfg.Hostname, Keys: o.Keys, Log: a.cfg.Log}
+	if o.Spec.Snapshots != nil {
+		p.S3 = o.Spec.Snapshots.S3
+	}
+	return p
+}
+
+// saving is this machine as the steps that save see it.
+func (a *Agent) saving(o orders) *saving.Machine {
+	m := &saving.Machine{
+		Driver: a.driver(o), Places: a.places(o), Name: a.name, ClusterID: o.Spec.ClusterID, Node: a.node(),
+		MinFree: snapshot.DefaultMinFree, SpoolDir: a.cfg.spoolDir(), Tool: "holdfast-agent " + a.cfg.Version, Now: a.cfg.Now, Log: a.cfg.Log,
+		Prover: trial.New(trial.Config{Command: a.cfg.Etcd, Dir: a.cfg.spoolDir(), Log: a.cfg.Log}),
+	}
+	if s := o.Spec.Snapshots; s != nil && s.MinFree != nil {
+		m.MinFree = s.MinFree.Value()
+	}
+	return m
+}
+
+func (a *Agent) restoring(o orders) *restoring.Machine {
+	m := &restoring.Machine{
+		Driver: a.driver(o), Places: a.places(o), Name: a.name, StateDir: a.cfg.StateDir, SpoolDir: a.cfg.spoolDir(), Now: a.cfg.Now, Log: a.cfg.Log,
+	}
+	if a.peers != nil {
+		m.Peers = a.peers
+	}
+	return m
+}
+
+// node is the machine's name in the names of snapshots.
+func (a *Agent) node() string {
+	if a.cfg.Node != "" {
+		return a.cfg.Node
+	}
+	return snapshot.CleanNode(a.cfg.Hostname)
+}
+
+// makeStep implements step.RunnerConfig.Make with the orders in force.
+func (a *Agent) makeStep(r step.Request) (step.Step, error) {
+	o, _ := a.standing.get()
+	if a.driver(o) == nil {
+		return nil, fmt.Errorf("%s: this agent does not drive the distribution %q", r.Kind, o.Spec.Distro)
+	}
+	switch r.Kind { //nolint:exhaustive // the others are of the second group
+	case step.SaveSnapshot:
+		s, err := a.saving(o).Make(r)
+		return noticed{s, a}, err
+	case step.VerifySnapshot, step.DeleteSnapshot, step.TestTarget:
+		return a.saving(o).Make(r)
+	}
+	return a.restoring(o).Make(r)
+}
+
+// noticed tells the rest of the agent of what a step saved.
+type noticed struct {
+	step.Step
+	agent *Agent
+}
+
+// Do implements step.Step.
+func (n noticed) Do(ctx context.Context, report step.Report) (any, error) {
+	started := n.agent.cfg.Now()
+	evidence, err := n.Step.Do(ctx, report)
+	if saved, ok := evidence.(step.SaveEvidence); ok {
+		n.agent.saved(saved.Files, n.agent.cfg.Now().Sub(started))
+	}
+	return evidence, err
+}

@@ -1,0 +1,158 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+const (
+	// answerEvery bounds how often progress is written.
+	answerEvery = time.Second
+	// lookEvery is how often the machine is looked at, and told if something that matters has changed.
+	lookEvery = 30 * time.Second
+	// tellEvery is how often numbers are told that change all the time: revision, sizes, free space.
+	tellEvery = 5 * time.Minute
+	// scanEvery is how often the repositories are listed, beside each time that something was stored.
+	scanEvery = 30 * time.Minute
+)
+
+// answer writes the plan's results, the newest only.
+func (l *link) answer(ctx context.Context) error {
+	var again pause
+	told := v1alpha1.MachinePlanStatus{Serial: -1}
+	for {
+		rung := l.answered.wait()
+		status := l.plans.answered()
+		wait := answerEvery
+		if status.Serial > 0 && !equality.Semantic.DeepEqual(status, told) {
+			if err := l.patch(ctx, &v1alpha1.MachinePlan{}, status); err != nil {
+				wait = again.after()
+				l.cfg.Log.Warn("the results of the plan could not be told, trying again", "error", err)
+			} else {
+				told = status
+				again.reset()
+				continue // something may have come meanwhile
+			}
+		} else {
+			select {
+			case <-rung:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// patch replaces the status of one of the machine's objects that nobody else writes.
+func (l *link) patch(ctx context.Context, obj client.Object, status any) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	body, err := json.Marshal(map[string]any{"status": status})
+	if err != nil {
+		return err
+	}
+	obj.SetNamespace(l.key.Namespace)
+	obj.SetName(l.key.Name)
+	return l.api.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, body))
+}
+
+// tell reports how the machine is and what it holds.
+func (l *link) tell(ctx context.Context) error {
+	var again pause
+	state := reported{}
+	for {
+		stirred := l.stirred.wait()
+		wait := lookEvery
+		if err := l.report(ctx, &state); err != nil && ctx.Err() == nil {
+			wait = again.after()
+			l.cfg.Log.Warn("the machine's status could not be told, trying again", "error", err)
+			stirred = nil
+		} else {
+			again.reset()
+		}
+		select {
+		case <-stirred:
+			state.scanned = time.Time{}
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reported is what was told last.
+type reported struct {
+	status    v1alpha1.MachineStatus
+	at        time.Time
+	inventory v1alpha1.MachineInventoryStatus
+	scanned   time.Time
+}
+
+func (l *link) report(ctx context.Context, last *reported) error {
+	o, _ := l.standing.get()
+	if !o.Known {
+		return nil // the manager's settings come first: they say what to look at
+	}
+	status := l.look(ctx, o)
+	now := l.cfg.Now()
+	if now.Sub(last.at) >= tellEvery || !equality.Semantic.DeepEqual(steady(status), steady(last.status)) {
+		if err := l.tellStatus(ctx, status); err != nil {
+			return err
+		}
+		last.status, last.at = status, now
+	}
+	if now.Sub(last.scanned) < scanEvery || o.Spec.Snapshots == nil {
+		return nil
+	}
+	inventory, err := l.inventory(ctx, o, last.inventory)
+	if err != nil {
+		return err
+	}
+	if !equality.Semantic.DeepEqual(inventory.Files, last.inventory.Files) || last.inventory.Scanned == nil {
+		if err := l.patch(ctx, &v1alpha1.MachineInventory{}, inventory); err != nil {
+			return err
+		}
+	}
+	last.inventory, last.scanned = inventory, now
+	return nil
+}
+
+// steady leaves out what changes all the time.
+func steady(s v1alpha1.MachineStatus) v1alpha1.MachineStatus {
+	s.Disks = nil
+	if s.Etcd != nil {
+		e := *s.Etcd
+		e.Size, e.InUse, e.Revision, e.RaftIndex = nil, nil, 0, 0
+		s.Etcd = &e
+	}
+	return s
+}
+
+// tellStatus writes the machine's status. Conditions of the manager's stay as they are; what it wrote meanwhile makes
+// this a conflict, and the next attempt begins anew.
+func (l *link) tellStatus(ctx context.Context, status v1alpha1.MachineStatus) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	var m v1alpha1.Machine
+	if err := l.api.Get(ctx, l.key, &m); err != nil {
+		return err
+	}
+	before := m.DeepCopy()
+	conditions := m.Status.Conditions
+	m.Status = status
+	m.Status.Conditions = merge(conditions, status.Conditions, l.cfg.Now())
+	if equality.Semantic.DeepEqual(before.Status, m.Status) {
+		return nil
+	}
+	return l.api.Status().Patch(ctx, &m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
