@@ -10,12 +10,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/cli/apply"
 	"github.com/holdfast-dev/holdfast/internal/cli/cluster"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/doctor"
 	"github.com/holdfast-dev/holdfast/internal/cli/etcd"
+	"github.com/holdfast-dev/holdfast/internal/cli/machine"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
 	"github.com/holdfast-dev/holdfast/internal/cli/repo"
+	"github.com/holdfast-dev/holdfast/internal/cli/restore"
 	"github.com/holdfast-dev/holdfast/internal/cli/settings"
+	"github.com/holdfast-dev/holdfast/internal/cli/snapshot"
+	"github.com/holdfast-dev/holdfast/internal/cli/target"
 )
 
 // Run executes a command line and returns the exit code.
@@ -76,7 +82,8 @@ Exit codes:
 	flags.AddGlobal(root)
 	managed := manager.NewFlags(c)
 	root.AddCommand(etcd.NewCommand(c, flags), repo.NewCommand(c, flags))
-	root.AddCommand(cluster.NewCommand(c, managed))
+	root.AddCommand(cluster.NewCommand(c, managed), machine.NewCommand(c, managed), snapshot.NewCommand(c, managed),
+		restore.NewCommand(c, managed), target.NewCommand(c, managed), doctor.NewCommand(c, managed), apply.NewCommand(c, managed))
 	root.InitDefaultCompletionCmd()
 	wordArguments(root)
 	return root

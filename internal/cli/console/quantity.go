@@ -79,3 +79,16 @@ func (w Wait) Set(text string) error {
 
 // Type is what help texts call the value.
 func (Wait) Type() string { return "duration" }
+
+// ParseAt reads the time that --at gives: with a zone, or local.
+func ParseAt(s string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, Usagef("--at %s is no time: write 2026-11-22T02:00:00Z, or 2026-11-22 02:00 for local time", s)
+}

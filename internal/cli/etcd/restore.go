@@ -123,7 +123,7 @@ func (o *restoreOptions) checkChoice(args []string) (err error) {
 		return console.Usagef("which snapshot? Give its name, a file, --latest or --at TIME")
 	}
 	if o.at != "" {
-		o.before, err = parseTime(o.at)
+		o.before, err = console.ParseAt(o.at)
 	}
 	return err
 }
@@ -209,18 +209,6 @@ func refuseState(e *repository.Entry) error {
 		Kind: problem.Damaged, Op: "restore", Subject: e.File, Why: "it is damaged: " + e.Reason,
 		Next: "nothing was written; restore another snapshot: holdfast repo ls. To use the file as it is, fetch it and give its path",
 	}
-}
-
-func parseTime(s string) (time.Time, error) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, console.Usagef("--at %s is no time: write 2026-11-22T02:00:00Z, or 2026-11-22 02:00 for local time", s)
 }
 
 var versionLine = regexp.MustCompile(`etcd Version: ([0-9.]+)`)

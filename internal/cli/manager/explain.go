@@ -61,6 +61,12 @@ func (m *Manager) explainStatus(p *problem.Error, subject string, s metav1.Statu
 	case metav1.StatusReasonTimeout, metav1.StatusReasonServerTimeout, metav1.StatusReasonTooManyRequests, metav1.StatusReasonServiceUnavailable:
 		p.Kind, p.Next = problem.Unreachable, "try again in a while; systemctl status holdfast-server on its host says how it is"
 	default:
+		if strings.Contains(s.Message, "field not declared in schema") { // server-side apply's words for a misspelt field
+			p.Kind = problem.Usage
+			if _, after, ok := strings.Cut(s.Message, "): "); ok {
+				p.Why = after
+			}
+		}
 		if s.Code == http.StatusBadGateway || s.Code == http.StatusServiceUnavailable {
 			p.Kind, p.Next = problem.Unreachable, "is holdfast-server still starting? systemctl status holdfast-server on its host"
 		}

@@ -38,12 +38,12 @@ func (m *Manager) Update(ctx context.Context, obj client.Object) error {
 	})
 }
 
-// Change patches an object with what alter does to it, unless somebody else changed it since it was read.
+// Change patches an object with what alter does to it, whatever else has changed since it was read.
 func (m *Manager) Change(ctx context.Context, obj client.Object, alter func()) error {
 	before, _ := obj.DeepCopyObject().(client.Object)
 	alter()
 	return m.do(ctx, "change", obj, func(ctx context.Context) error {
-		return m.client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		return m.client.Patch(ctx, obj, client.MergeFrom(before))
 	})
 }
 

@@ -19,11 +19,33 @@ type byHandView struct {
 	Commands []string `json:"commands"`
 }
 
-// byHand prints what restores a snapshot with stock tools (requirement B7): cp or aws, zstd or unzip, sha256sum,
-// etcdutl; for k3s' own also k3s.
+// Copy of a snapshot that somebody wants to restore by hand.
+type Copy struct {
+	// Entry says file, encoding and maker.
+	Entry *repository.Entry
+	// Location is its URL, and S3 how to reach it there.
+	Location string
+	S3       settings.S3
+	// SHA256 of the file; empty when nobody knows it.
+	SHA256 string
+	// Members that the restored cluster begins with.
+	Members []snapshot.Member
+}
+
 func byHand(repo *settings.Opened, e *repository.Entry, s3 settings.S3) console.Result {
-	h := &hand{entry: e, database: databaseName(e)}
-	h.fetch(repo.Store().Location(e.File), s3)
+	c := Copy{Entry: e, Location: repo.Store().Location(e.File), S3: s3}
+	if m := e.Manifest; m != nil {
+		c.SHA256, c.Members = m.Stored.SHA256, m.Source.Members
+	}
+	return ByHand(c)
+}
+
+// ByHand prints what restores a snapshot with stock tools (requirement B7): cp or aws, zstd or unzip, sha256sum,
+// etcdutl; for k3s' own also k3s.
+func ByHand(c Copy) console.Result {
+	e := c.Entry
+	h := &hand{entry: e, database: databaseName(e), sha256: c.SHA256, known: c.Members}
+	h.fetch(c.Location, c.S3)
 	h.compare()
 	h.unpack()
 	h.look()
@@ -44,6 +66,8 @@ type hand struct {
 	entry *repository.Entry
 	// file is where the snapshot lies once it can be worked on, database where its database will.
 	file, database string
+	sha256         string
+	known          []snapshot.Member
 	lines          []string
 	steps          int
 }
@@ -123,8 +147,8 @@ func s3Options(s settings.S3) string {
 }
 
 func (h *hand) compare() {
-	if m := h.entry.Manifest; m != nil {
-		h.step("Compare its hash.", "echo "+quote(m.Stored.SHA256+"  "+h.file)+" | sha256sum -c")
+	if h.sha256 != "" {
+		h.step("Compare its hash.", "echo "+quote(h.sha256+"  "+h.file)+" | sha256sum -c")
 	}
 }
 
@@ -181,10 +205,7 @@ func (h *hand) members() []string {
 // voters are the members that the restored cluster begins with. A learner would come back as a member with a vote, and
 // one that never started has no name; both can be added later.
 func (h *hand) voters() []snapshot.Member {
-	if h.entry.Manifest == nil {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(h.entry.Manifest.Source.Members), func(m snapshot.Member) bool {
+	return slices.DeleteFunc(slices.Clone(h.known), func(m snapshot.Member) bool {
 		return m.Learner || m.Name == ""
 	})
 }

@@ -14,10 +14,11 @@ import (
 
 func handOf(location string, encoding snapshot.Encoding, manifest bool, s3 settings.S3) *hand {
 	e := &repository.Entry{File: "a-n-1652288934.db", Encoding: encoding, Maker: repository.MakerHoldfast}
+	h := &hand{entry: e, database: databaseName(e)}
 	if manifest {
 		e.Manifest = &snapshot.Manifest{Stored: snapshot.Stored{SHA256: "5a"}}
+		h.sha256 = "5a"
 	}
-	h := &hand{entry: e, database: databaseName(e)}
 	h.fetch(location, s3)
 	h.compare()
 	h.unpack()

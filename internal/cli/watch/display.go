@@ -43,15 +43,19 @@ func (silent) stop()              {}
 type plain struct {
 	w      io.Writer
 	last   picture
+	begun  bool
 	absent bool
 }
 
 func (p *plain) show(obj client.Object) {
 	now := pictureOf(obj)
+	if !p.begun && now.phase == "" && now.message == "" {
+		fmt.Fprintln(p.w, headline(now))
+	}
 	for _, line := range changes(p.last, now) {
 		fmt.Fprintln(p.w, line)
 	}
-	p.last, p.absent = now, false
+	p.last, p.begun, p.absent = now, true, false
 }
 
 func (p *plain) away(err error) {

@@ -1,0 +1,125 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+	"github.com/holdfast-dev/holdfast/internal/enroll"
+)
+
+// joinView is the JSON form of holdfast machine join.
+type joinView struct {
+	Cluster   string    `json:"cluster"`
+	Namespace string    `json:"namespace"`
+	Server    string    `json:"server"`
+	Token     string    `json:"token"`
+	Expires   time.Time `json:"expires"`
+	Command   string    `json:"command"`
+}
+
+func newJoin(c *console.Console, flags *manager.Flags) *cobra.Command {
+	var roles []string
+	var replace, server string
+	expires := enroll.DefaultTokenLife
+	cmd := &cobra.Command{
+		Use:   "join CLUSTER",
+		Short: "Print the line with which one machine joins a cluster",
+		Long: `Print the line with which one machine joins a cluster: run it there as root.
+
+It holds a token that works once, for this cluster and these roles, and for a short time. Whoever has it can join in the
+machine's place until then, so treat it as a password. --replace lets the machine take the name of one that is known, as after
+it was set up anew.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: flags.CompleteClusters(1),
+	}
+	flags.Add(cmd)
+	fs := cmd.Flags()
+	fs.StringSliceVar(&roles, "role", nil, "roles of the machine: etcd, control-plane, worker")
+	fs.StringVar(&replace, "replace", "", "known machine that may be taken over")
+	fs.Var(console.NewWait(&expires), "expires", "how long the token works")
+	fs.StringVar(&server, "server", "", "address that the machine reaches the manager at, host[:port] (default what the manager says)")
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(allRoles, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("replace", flags.CompleteMachines(0))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		invitation, err := invite(roles, replace, c.Now().Add(expires))
+		if err != nil {
+			return err
+		}
+		m, err := flags.Connect()
+		if err != nil {
+			return err
+		}
+		cluster, err := m.Cluster(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		invitation.Cluster, invitation.Namespace = cluster.Name, cluster.Namespace
+		view, err := join(cmd.Context(), m, invitation, server)
+		if err != nil {
+			return err
+		}
+		return c.Print(console.Result{Value: view, Names: []string{view.Command}, Table: func(w io.Writer) {
+			fmt.Fprintf(w, "Run this as root on the machine, before %s:\n\n%s\n", invitation.Expires.Local().Format(time.DateTime), view.Command)
+		}})
+	}
+	return cmd
+}
+
+var allRoles = []string{string(v1alpha1.RoleEtcd), string(v1alpha1.RoleControlPlane), string(v1alpha1.RoleWorker)}
+
+func invite(roles []string, replace string, expires time.Time) (enroll.Invitation, error) {
+	i := enroll.Invitation{Replace: replace, Expires: expires}
+	if len(roles) == 0 {
+		return i, console.Usagef("say what the machine does: --role etcd, control-plane or worker, several with commas")
+	}
+	for _, r := range roles {
+		if !slices.Contains(allRoles, r) {
+			return i, console.Usagef("--role %s: use %s", r, strings.Join(allRoles, ", "))
+		}
+		i.Roles = append(i.Roles, v1alpha1.Role(r))
+	}
+	return i, nil
+}
+
+// join keeps the token's hash with the manager, and returns the line.
+func join(ctx context.Context, m *manager.Manager, invitation enroll.Invitation, server string) (joinView, error) {
+	var info enroll.Info
+	var token enroll.JoinToken
+	err := m.With(ctx, "read", "the manager's address", func(ctx context.Context, c client.Client) (err error) {
+		info, err = enroll.ReadInfo(ctx, c)
+		return err
+	})
+	if err != nil {
+		return joinView{}, err
+	}
+	if server == "" {
+		if len(info.Addresses) == 0 {
+			return joinView{}, &problem.Error{
+				Kind: problem.Refused, Op: "find", Subject: "the manager's address", Why: "it does not say where machines reach it", Next: "pass --server HOST:PORT",
+			}
+		}
+		server = info.Addresses[0]
+	}
+	err = m.With(ctx, "create", "a join token in namespace "+invitation.Namespace, func(ctx context.Context, c client.Client) (err error) {
+		token, err = enroll.Invite(ctx, c, info, invitation)
+		return err
+	})
+	if err != nil {
+		return joinView{}, err
+	}
+	return joinView{
+		Cluster: invitation.Cluster, Namespace: invitation.Namespace, Server: "https://" + server, Token: token.Text(), Expires: invitation.Expires.UTC(),
+		Command: info.InstallLine(server, token),
+	}, nil
+}

@@ -1,0 +1,22 @@
+// Package machine holds the commands on the machines of clusters: who they are, how they are, and how one joins.
+//
+// Start reading at [NewCommand].
+package machine
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+)
+
+// NewCommand returns "holdfast machine".
+func NewCommand(c *console.Console, flags *manager.Flags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "machine",
+		Short: "See the machines of clusters, and let new ones join",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newList(c, flags), newGet(c, flags), newJoin(c, flags))
+	return cmd
+}

@@ -1,0 +1,88 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/cli/console"
+	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+	"github.com/holdfast-dev/holdfast/internal/cli/watch"
+)
+
+func newCreate(c *console.Console, flags *manager.Flags) *cobra.Command {
+	var w wanted
+	var wait watch.Flags
+	var plan string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "create CLUSTER",
+		Short: "Restore a cluster: plan, ask, do, and watch to the end",
+		Long: `Restore a cluster: plan it, show the plan, ask for the cluster's name, do it, and watch it to its end.
+
+--plan takes a plan that was made before. What is approved is exactly what was shown: a plan that has changed since is
+refused. Before the commit point a failure brings the old state back.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: flags.CompleteClusters(1),
+	}
+	flags.Add(cmd)
+	w.add(cmd, flags)
+	wait.Add(cmd, 2*time.Hour)
+	cmd.Flags().StringVar(&plan, "plan", "", "restore that was planned before, instead of a source")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if plan != "" && w.given() > 0 {
+			return console.Usagef("give --plan or a source: the plan has its own")
+		}
+		if err := w.check(); plan == "" && err != nil {
+			return err
+		}
+		o, err := connect(ctx, c, flags, wait, args[0])
+		if err != nil {
+			return err
+		}
+		if plan != "" {
+			err = o.choose(ctx, []string{args[0], plan})
+		} else {
+			err = o.make(ctx, &w)
+		}
+		if err != nil {
+			return err
+		}
+		return o.carryOut(ctx, yes)
+	}
+	return cmd
+}
+
+// carryOut waits for the plan, has it approved, and follows it to its end.
+func (o *op) carryOut(ctx context.Context, yes bool) error {
+	if o.restore.Spec.ApprovedPlan != "" {
+		return &problem.Error{
+			Kind: problem.Refused, Op: "approve", Subject: "restore " + o.restore.Name, Why: "it is approved already",
+			Next: "holdfast restore status " + o.cluster.Name + " " + o.restore.Name + " --watch",
+		}
+	}
+	if err := o.planned(ctx); err != nil {
+		return err
+	}
+	if !o.console.Quiet || !yes {
+		describe(o.console.Err, o.console.Now(), o.cluster.Name, o.restore)
+	}
+	if err := o.refusal(); err != nil {
+		return err
+	}
+	digest := o.restore.Status.Plan.Digest
+	if !yes {
+		if err := o.console.Ask(fmt.Sprintf("\nCluster %s will be stopped and restored as above.", o.cluster.Name), o.cluster.Name); err != nil {
+			return err
+		}
+	}
+	if err := o.manager.Change(ctx, o.restore, func() { o.restore.Spec.ApprovedPlan = digest }); err != nil {
+		return err
+	}
+	return o.finish(ctx)
+}
