@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -76,10 +77,23 @@ func (k *kit) addOperations(mgr manager.Manager) error {
 			return pointers(all.Items), err
 		},
 	}
-	if err := saves.add(mgr); err != nil {
-		return err
+	restores := &operations[*v1alpha1.EtcdSnapshotRestore]{
+		kit: k, kind: "EtcdSnapshotRestore",
+		empty: func() *v1alpha1.EtcdSnapshotRestore { return new(v1alpha1.EtcdSnapshotRestore) },
+		phase: func(o *v1alpha1.EtcdSnapshotRestore) v1alpha1.Phase { return o.Status.Phase },
+		decide: func(o *v1alpha1.EtcdSnapshotRestore, seen *operation.Observed) (operation.Decision, bool) {
+			status, d := operation.DecideRestore(o, seen)
+			changed := !equality.Semantic.DeepEqual(status, o.Status)
+			o.Status = status
+			return d, changed
+		},
+		list: func(ctx context.Context, in client.InNamespace) ([]*v1alpha1.EtcdSnapshotRestore, error) {
+			var all v1alpha1.EtcdSnapshotRestoreList
+			err := k.List(ctx, &all, in)
+			return pointers(all.Items), err
+		},
 	}
-	return tasks.add(mgr)
+	return errors.Join(saves.add(mgr), tasks.add(mgr), restores.add(mgr))
 }
 
 func pointers[T any](items []T) []*T {

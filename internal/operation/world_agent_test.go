@@ -10,6 +10,9 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
+// errWaits keeps a step running.
+var errWaits = errors.New("it has no leader")
+
 var errModel = errors.New("the model says no")
 
 // perform brings the effect of a step about in the model.
@@ -50,13 +53,16 @@ func (w *world) change(n *node, s v1alpha1.PlanStep) (any, error) {
 	undoTo := func(back func()) { n.undo = append(n.undo, undo{s.ID, back}) }
 	switch step.Kind(s.Kind) {
 	case step.Fence:
-		undoTo(func() { n.fenced = before.fenced })
-		n.fenced = true
+		undoTo(func() { n.fenced, n.running = before.fenced, n.ran })
+		n.ran, n.fenced = before.running, true
 	case step.StopDistro:
-		undoTo(func() { n.running = before.running })
+		undoTo(func() {})
 		n.running = false
 		return step.StopEvidence{WasRunning: before.running}, nil
 	case step.MoveAside:
+		if n.running {
+			w.t.Fatalf("the data of %s is moved while it runs", n.Name)
+		}
 		undoTo(func() { n.data, n.aside = before.data, "" })
 		n.data, n.aside = "", n.data
 	case step.RestoreEtcd:
@@ -68,11 +74,16 @@ func (w *world) change(n *node, s v1alpha1.PlanStep) (any, error) {
 		n.data = "rev 4000 of " + set.InitialCluster + " " + set.InitialClusterToken
 		return step.RestoreEvidence{Revision: 4000, ContentHash: 7, ClusterID: "c"}, nil
 	case step.StartDistro:
+		for _, other := range w.nodes {
+			if other.running && other.data == "old" && !other.absent {
+				w.t.Fatalf("%s starts new data while %s runs the old", n.Name, other.Name)
+			}
+		}
 		undoTo(func() { n.fenced, n.running = true, false })
 		n.fenced, n.running = false, true
 	case step.WaitHealthy:
 		if !w.quorum(n) {
-			return nil, fmt.Errorf("it has no leader")
+			return nil, errWaits
 		}
 	case step.Commit:
 		n.epoch, n.committed = settingsOf[step.CommitSettings](s).Epoch, true

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,23 +17,26 @@ import (
 // world is a model of what operations work on: machines whose agents go by their plans, a clock, a lock. Everything that
 // is stored goes through JSON, as in the API.
 type world struct {
-	t        interface{ Fatalf(string, ...any) }
-	now      time.Time
-	cluster  *v1alpha1.Cluster
-	nodes    map[string]*node
-	holder   *v1alpha1.PlanOperation
-	catalog  []v1alpha1.EtcdSnapshot
-	events   []Event
-	handed   map[string]string // settings by machine and step id
-	writes   int
-	crashAt  int // the write after which the manager dies; 0: never
-	sequence []string
+	t       interface{ Fatalf(string, ...any) }
+	now     time.Time
+	cluster *v1alpha1.Cluster
+	nodes   map[string]*node
+	holder  *v1alpha1.PlanOperation
+	catalog []v1alpha1.EtcdSnapshot
+	events  []Event
+	handed  map[string]string // settings by machine and step id
+	writes  int
+	crashAt int // the write after which the manager dies; 0: never
+	// committed: a restore has passed its commit point.
+	committed bool
+	sequence  []string
 }
 
 // node is a machine, its agent and what is on its disk.
 type node struct {
 	Machine
-	down, cut bool // powered off; cut off from the manager
+	// down: powered off. cut: cut off from the manager. absent: somebody has said that it is off.
+	down, cut, absent bool
 	// seenPlan is the plan that the agent goes by.
 	seenPlan v1alpha1.MachinePlanSpec
 	results  []v1alpha1.PlanResult
@@ -43,11 +47,11 @@ type node struct {
 
 // disk is what a restore changes.
 type disk struct {
-	fenced, running bool
-	data, aside     string // which data: "old", or bytes and initial cluster of a restore
-	epoch           int64
-	undo            []undo
-	committed       bool
+	fenced, running, ran bool
+	data, aside          string // which data: "old", or bytes and initial cluster of a restore
+	epoch                int64
+	undo                 []undo
+	committed            bool
 }
 
 // undo is the way back of one step.
@@ -153,6 +157,9 @@ func (w *world) hand(n *node, p v1alpha1.MachinePlanSpec) {
 	if p.Serial <= n.Plan.Spec.Serial {
 		w.t.Fatalf("%s: serial %d after %d", n.Name, p.Serial, n.Plan.Spec.Serial)
 	}
+	if w.committed && p.Undo && !n.Plan.Spec.Undo {
+		w.t.Fatalf("%s is to undo after the commit point", n.Name)
+	}
 	for _, s := range p.Steps {
 		key := fmt.Sprint(n.Name, " ", p.Operation.UID, " ", s.ID)
 		settings := s.Kind
@@ -228,30 +235,42 @@ func (w *world) advance(n *node) bool {
 	}
 	for _, s := range n.seenPlan.Steps {
 		i := slices.IndexFunc(n.results, func(r v1alpha1.PlanResult) bool { return r.ID == s.ID })
-		switch {
-		case i < 0:
-			w.begin(n, s)
+		if i < 0 {
+			w.sequence = append(w.sequence, n.Name+" "+s.Kind)
+			n.results = append(n.results, w.attempt(n, s))
 			return true
-		case n.results[i].Outcome == v1alpha1.StepFailed:
+		}
+		switch n.results[i].Outcome {
+		case v1alpha1.StepFailed:
 			return false
+		case v1alpha1.StepRunning:
+			n.results[i] = w.attempt(n, s)
+			return n.results[i].Outcome != v1alpha1.StepRunning
 		}
 	}
 	return false
 }
 
-func (w *world) begin(n *node, s v1alpha1.PlanStep) {
-	w.sequence = append(w.sequence, n.Name+" "+s.Kind)
+// attempt does a step, or goes on waiting.
+func (w *world) attempt(n *node, s v1alpha1.PlanStep) v1alpha1.PlanResult {
 	r := v1alpha1.PlanResult{ID: s.ID, Outcome: v1alpha1.StepDone}
+	if !w.now.Before(s.Deadline.Time) {
+		r.Outcome, r.Message = v1alpha1.StepFailed, "not done in time"
+		return r
+	}
 	found, err := w.perform(n, s)
 	if err == nil && n.do[step.Kind(s.Kind)] != nil {
 		found, err = n.do[step.Kind(s.Kind)]()
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errWaits):
+		r.Outcome, r.Message = v1alpha1.StepRunning, err.Error()
+	case err != nil:
 		r.Outcome, r.Message = v1alpha1.StepFailed, err.Error()
-	} else if found != nil {
+	case found != nil:
 		r.Evidence = encode(found)
 	}
-	n.results = append(n.results, r)
+	return r
 }
 
 // settle lets manager and agents work until limit has passed.

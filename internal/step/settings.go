@@ -18,6 +18,8 @@ type SaveSettings struct {
 	Verify v1alpha1.VerifyLevel `json:"verify"`
 	// S3 says whether to copy the snapshot to the machine's target.
 	S3 bool `json:"s3,omitempty"`
+	// Salvage takes it also from a member without quorum: what a survivor holds is all that there is.
+	Salvage bool `json:"salvage,omitempty"`
 }
 
 // SaveEvidence of SaveSnapshot: the copies that were stored, the local one first.

@@ -1,0 +1,179 @@
+package operation
+
+import (
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// rollBack asks all machines that got a plan to undo it, and waits until they have. A machine that never answers keeps
+// its plan: it undoes it when it comes back.
+func (r *restoring) rollBack() {
+	if !r.held() && !r.late() {
+		return
+	}
+	var waiting []*Machine
+	for i := range r.Machines {
+		m := &r.Machines[i]
+		if !r.mine(m) {
+			continue
+		}
+		if !m.Plan.Spec.Undo {
+			p := r.course.plan(m)
+			p.Undo = true
+			r.put(m, p)
+		}
+		if !undone(m) {
+			waiting = append(waiting, m)
+		}
+	}
+	if len(waiting) > 0 && !r.late() {
+		r.say("takes everything back: waits for %s", r.backs(waiting))
+		return
+	}
+	if len(waiting) > 0 {
+		r.condition(conditionTakenBack, "False", "MachinesRemain", "not taken back yet on "+r.backs(waiting)+
+			". Each does it as soon as its agent works again; delete the Machine of one that never will")
+	}
+	r.enter(r.status.Phase, stageClear, clearLimit, "puts the machines back on their normal plan")
+}
+
+// conditionTakenBack of a restore that could not be taken back everywhere.
+const conditionTakenBack = "TakenBack"
+
+// undone tells whether a machine has taken back all that it did for its plan. Undoing goes from the last step to the
+// first, and stops at one that can't be undone: so the first says it all. One that never began has nothing to undo.
+func undone(m *Machine) bool {
+	if !m.Plan.Spec.Undo || m.Plan.Status.Serial < m.Plan.Spec.Serial {
+		return false
+	}
+	if len(m.Plan.Spec.Steps) == 0 {
+		return true
+	}
+	first := m.Plan.Spec.Steps[0]
+	switch res := result(m, first.ID); {
+	case res == nil, res.Outcome == v1alpha1.StepUndone, res.Outcome == v1alpha1.StepSkipped:
+		return true
+	case res.Outcome == v1alpha1.StepFailed:
+		// It was refused, and nothing came after it.
+		return !changes(first.Kind) && len(m.Plan.Status.Results) == 1
+	}
+	return false
+}
+
+// backs names machines with what keeps them from undoing.
+func (r *restoring) backs(machines []*Machine) string {
+	list := make([]string, len(machines))
+	for i, m := range machines {
+		list[i] = names([]*Machine{m})
+		for _, res := range m.Plan.Status.Results {
+			if m.Plan.Spec.Undo && m.Plan.Status.Serial >= m.Plan.Spec.Serial && res.Outcome == v1alpha1.StepFailed && res.Message != "" {
+				list[i] += ": " + res.Message
+			}
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// clearAll takes the plans off the machines that are done with theirs, and ends the restore.
+func (r *restoring) clearAll() {
+	var waiting []*Machine
+	for i := range r.Machines {
+		m := &r.Machines[i]
+		if r.keeps(m) || !r.involved(m) {
+			continue
+		}
+		if !r.clear(m) {
+			waiting = append(waiting, m)
+		}
+	}
+	if len(waiting) > 0 && !r.late() {
+		r.say("puts the machines back on their normal plan: waits for %s", names(waiting))
+		return
+	}
+	r.status.Outcome = r.outcomeNow()
+	r.end(r.notes()...)
+}
+
+func (r *restoring) involved(m *Machine) bool {
+	if r.mine(m) {
+		return true
+	}
+	for _, s := range r.status.Steps {
+		if s.Machine == m.Name {
+			return true
+		}
+	}
+	return false
+}
+
+// keeps tells whether a machine must keep its plan, because its agent can't leave it: steps that change it are neither
+// undone nor committed there.
+func (r *restoring) keeps(m *Machine) bool {
+	if !r.mine(m) || m.unfinished() == "" {
+		return false
+	}
+	if m.Plan.Spec.Undo {
+		return !undone(m)
+	}
+	for _, s := range m.Plan.Spec.Steps {
+		if row := r.row(m.Name, s.ID); s.Kind == "Commit" && row != nil && row.Outcome == v1alpha1.StepDone {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *restoring) outcomeNow() string {
+	switch {
+	case r.committed() && r.failure() == nil:
+		return v1alpha1.OutcomeRestored
+	case r.committed():
+		return v1alpha1.OutcomeKeptNew
+	case !r.touched():
+		return v1alpha1.OutcomeNothingDone
+	case r.backEnough():
+		return v1alpha1.OutcomeRolledBack
+	}
+	return v1alpha1.OutcomeHeld
+}
+
+// backEnough tells whether a majority of the machines has its old state back.
+func (r *restoring) backEnough() bool {
+	back, all := 0, r.all()
+	for _, m := range all {
+		if !r.keeps(m) {
+			back++
+		}
+	}
+	return back >= len(all)/2+1
+}
+
+// notes that the last message ends with.
+func (r *restoring) notes() []string {
+	var list []string
+	for _, c := range r.status.Conditions {
+		if c.Type == conditionTakenBack {
+			list = append(list, c.Message)
+		}
+	}
+	switch r.status.Outcome {
+	case v1alpha1.OutcomeRestored:
+		text := "restored"
+		if s := r.status.Plan.Snapshot; s != nil {
+			text += " " + s.File
+		} else if r.status.Plan.Survivor != "" {
+			text += " what " + r.status.Plan.Survivor + " held"
+		}
+		list = append(list, text+" on "+names(r.restored()))
+	case v1alpha1.OutcomeRolledBack:
+		list = append(list, "the old state is back")
+	case v1alpha1.OutcomeNothingDone:
+		list = append(list, "nothing was touched")
+	case v1alpha1.OutcomeKeptNew:
+		if len(r.status.RemainingSteps) > 0 {
+			list = append(list, "go on with retryFrom "+r.status.RemainingSteps[0])
+		}
+	}
+	return list
+}

@@ -1,0 +1,230 @@
+package operation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// draft is a plan in the making, with what the manager itself has checked.
+type draft struct {
+	*restoring
+	plan   *v1alpha1.RestorePlan
+	checks []v1alpha1.PreflightCheck
+}
+
+// draft makes a plan out of what is seen now.
+func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
+	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{RestoreEpoch: r.Cluster.Status.RestoreEpoch + 1}}
+	d.shape()
+	d.machines()
+	d.addresses()
+	d.verdict()
+	d.resolve(source)
+	d.splitBrain()
+	return d
+}
+
+func (d *draft) check(check, machine, outcome, message string) {
+	d.checks = putCheck(d.checks, check, machine, outcome, message)
+}
+
+// shape refuses what the distribution's way of restoring does not offer. Those that restore one machine and let the
+// others join it ("initNodeThenJoin": k3s, rke2) get stages of their own beside restore_stages.go.
+func (d *draft) shape() {
+	distro := d.Cluster.Spec.Distro
+	if distro != v1alpha1.DistroEtcd {
+		d.check("Distribution", "-", checkFailed, fmt.Sprintf("restores of %s are not supported by this version", distro))
+	}
+	if s := d.spec.RestoreRKEConfig; s != "" && s != v1alpha1.RestoreNone && distro == v1alpha1.DistroEtcd {
+		d.check("Configuration", "-", checkFailed, "a plain etcd has no Kubernetes version and no configuration to restore: set restoreRKEConfig to none")
+	}
+}
+
+// machines says what happens on each machine with etcd.
+func (d *draft) machines() {
+	for _, m := range d.etcdMachines() {
+		p := v1alpha1.PlannedMachine{Machine: m.Name, Action: v1alpha1.ActionRestore, Reason: "its data is made anew from the snapshot"}
+		off := slices.Contains(d.spec.ConfirmPoweredOff, m.Name)
+		out := slices.Contains(d.spec.ExcludeMachines, m.Name)
+		switch why := d.busy(m); {
+		case !m.Alive && off:
+			p.Action, p.Reason = v1alpha1.ActionPoweredOff, "somebody has seen that it is off: "+m.silent()
+		case !m.Alive:
+			d.check("AgentAnswers", m.Name, checkFailed, m.silent()+
+				": start it, or name it in confirmPoweredOff once somebody has seen that it is off")
+		case off:
+			d.check("AgentAnswers", m.Name, checkFailed, "it is named in confirmPoweredOff, but it answers")
+		case why != "":
+			d.check("MachineFree", m.Name, checkFailed, why)
+		default:
+			d.check("AgentAnswers", m.Name, checkPassed, "it answers")
+		}
+		if out && p.Action == v1alpha1.ActionRestore {
+			p.Action, p.Reason = v1alpha1.ActionLeave, "it is excluded: etcd is stopped and its data moved aside"
+		}
+		if p.Action == v1alpha1.ActionRestore {
+			d.member(m, &p)
+		}
+		d.plan.Machines = append(d.plan.Machines, p)
+	}
+	if !slices.ContainsFunc(d.plan.Machines, func(p v1alpha1.PlannedMachine) bool { return p.Action == v1alpha1.ActionRestore }) {
+		d.check("Machines", "-", checkFailed, "no machine is left that could be restored")
+	}
+	for _, name := range slices.Concat(d.spec.ExcludeMachines, d.spec.ConfirmPoweredOff) {
+		if d.machine(name) == nil {
+			d.check("AgentAnswers", name, checkFailed, "the cluster has no such machine")
+		}
+	}
+}
+
+// busy says why another restore keeps the machine.
+func (d *draft) busy(m *Machine) string {
+	switch {
+	case m.Plan.Name == "":
+		return "it has no MachinePlan: let it join again"
+	case d.mine(m):
+		return ""
+	}
+	return m.unfinished()
+}
+
+// member finds out who the machine is to be in the restored cluster: who it was by the tables of the members, or what its
+// unit is set up for when it never was one.
+func (d *draft) member(m *Machine, p *v1alpha1.PlannedMachine) {
+	if e := m.Status.Etcd; e != nil {
+		for _, peer := range d.tables(m) {
+			if peer.ID == e.ID && len(peer.PeerURLs) > 0 {
+				p.Member, p.PeerURLs = word(peer.Name, e.Name), slices.Sorted(slices.Values(peer.PeerURLs))
+			}
+		}
+	}
+	if c := m.Status.EtcdConfig; p.Member == "" && c != nil {
+		p.Member, p.PeerURLs = c.Name, slices.Sorted(slices.Values(c.PeerURLs))
+	}
+	if p.Member == "" || p.Member == "Unknown" || len(p.PeerURLs) == 0 {
+		d.check("MemberKnown", m.Name, checkFailed, "neither its member nor its unit tells its member name and peer URLs: configure etcd on it")
+		return
+	}
+	d.check("MemberKnown", m.Name, checkPassed, p.Member+" at "+strings.Join(p.PeerURLs, ", "))
+}
+
+// tables of all members, m's own last, so that it counts most.
+func (d *draft) tables(m *Machine) []v1alpha1.PeerMember {
+	var all []v1alpha1.PeerMember
+	for _, other := range d.etcdMachines() {
+		if e := other.Status.Etcd; e != nil && other.Name != m.Name && e.ClusterID == m.Status.Etcd.ClusterID {
+			all = append(all, e.Members...)
+		}
+	}
+	return append(all, m.Status.Etcd.Members...)
+}
+
+// addresses refuses two machines that would be the same member.
+func (d *draft) addresses() {
+	seen := map[string]string{}
+	for _, p := range d.plan.Machines {
+		for _, key := range append([]string{p.Member}, p.PeerURLs...) {
+			if other := seen[key]; key != "" && other != "" {
+				d.check("MemberKnown", p.Machine, checkFailed, fmt.Sprintf("it would be %s, as %s: give each member its own name and peer URLs", key, other))
+			}
+			seen[key] = p.Machine
+		}
+	}
+}
+
+// verdict says what the cluster needs, whatever was asked for.
+func (d *draft) verdict() {
+	machines := d.etcdMachines()
+	var healthy, bad []string
+	var survivor *Machine
+	for _, m := range machines {
+		if m.unready() == "" {
+			healthy = append(healthy, m.Name)
+			continue
+		}
+		bad = append(bad, m.Name+": "+m.unready())
+		if e := m.Status.Etcd; m.Alive && e != nil && e.ID != "" && !m.is(v1alpha1.MachineStale) &&
+			(survivor == nil || e.RaftIndex > survivor.Status.Etcd.RaftIndex) {
+			survivor = m
+		}
+	}
+	switch quorum := len(machines)/2 + 1; {
+	case len(machines) > 0 && len(bad) == 0:
+		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictNothing, "etcd is healthy on all machines: a restore throws away what came after the snapshot"
+	case len(healthy) >= quorum && len(machines) > 0:
+		d.plan.Verdict = v1alpha1.VerdictReplace
+		d.plan.Reason = "a majority is healthy (" + strings.Join(healthy, ", ") + "): replacing what is not loses nothing; " + strings.Join(bad, "; ")
+	case survivor != nil:
+		d.plan.Verdict = v1alpha1.VerdictReset
+		d.plan.Reason = "no majority is healthy, but the member on " + survivor.Name + " still has its data: source.survivor " +
+			survivor.Name + " keeps what a snapshot would lose; " + strings.Join(bad, "; ")
+	default:
+		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictRestore, "no member has data left: "+strings.Join(bad, "; ")
+	}
+}
+
+// splitBrain warns when machines that nobody controls could be a majority of the old cluster.
+func (d *draft) splitBrain() {
+	var absent []string
+	for _, p := range d.plan.Machines {
+		if p.Action == v1alpha1.ActionPoweredOff {
+			absent = append(absent, p.Machine)
+		}
+	}
+	if total := len(d.plan.Machines); len(absent) > 0 && len(absent) >= total/2+1 {
+		d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf(
+			"split brain: %s are a majority of the old cluster. Should they still run, there will be two clusters, and both take writes",
+			strings.Join(absent, ", ")))
+	} else if len(absent) > 0 {
+		d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf(
+			"%s must stay off until the agent there can reach this manager: it then moves the old data aside", strings.Join(absent, ", ")))
+	}
+}
+
+// text explains the plan. It speaks of now, and stands as long as the facts do.
+func (d *draft) text() []string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	add("Verdict: %s. %s.", d.plan.Verdict, d.plan.Reason)
+	switch s := d.plan.Snapshot; {
+	case d.plan.Survivor != "":
+		add("Takes what the member on %s holds, and makes all members anew from it. Loses only what that member never got.", d.plan.Survivor)
+	case s == nil:
+		add("There is nothing to restore from: see the failed checks.")
+	default:
+		where := "in S3"
+		if s.Machine != "" {
+			where = "on " + s.Machine
+		}
+		add("Restores %s (%s), %s.", s.File, word(string(s.State), "unverified"), where)
+		if s.Created != nil {
+			add("Returns to %s: as of %s that loses %s%s.", stamp(s.Created.Time), stamp(d.Now), about(d.Now.Sub(s.Created.Time)), d.lostRevisions())
+		}
+	}
+	for _, p := range d.plan.Machines {
+		add("%s: %s: %s.", p.Machine, p.Action, p.Reason)
+	}
+	add("While it runs nobody can read or write. The old data is moved aside, and until a majority of the new members is healthy every failure %s.",
+		map[bool]string{true: "leaves everything as it is then (onFailure: hold)", false: "brings it back"}[d.spec.OnFailure == v1alpha1.FailureHold])
+	if d.Cluster.Spec.Distro == v1alpha1.DistroEtcd {
+		add("Revisions are raised by %d, so that clients never see one twice.", bump)
+	}
+	return append(lines, d.plan.Warnings...)
+}
+
+// lostRevisions counts the changes since the snapshot, where both sides are known.
+func (d *draft) lostRevisions() string {
+	var newest int64
+	for _, m := range d.etcdMachines() {
+		if m.Status.Etcd != nil {
+			newest = max(newest, m.Status.Etcd.Revision)
+		}
+	}
+	if r := d.plan.Snapshot.Revision; r > 0 && newest > r {
+		return fmt.Sprintf(" and %d changes", newest-r)
+	}
+	return ""
+}

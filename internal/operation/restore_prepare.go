@@ -1,0 +1,245 @@
+package operation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// Outcomes of a PreflightCheck.
+const (
+	checkWaiting = "Waiting"
+	checkPassed  = "Passed"
+	checkWarning = "Warning"
+	checkFailed  = "Failed"
+)
+
+// prepare makes the plan and keeps it true until it is approved. Nothing is locked, and nothing touched.
+func (r *restoring) prepare() {
+	if r.late() {
+		r.fail(reasonCancelled, "nobody approved the plan within a day: create another restore")
+		r.enter(v1alpha1.PhasePending, stageClear, clearLimit, "takes the plans back")
+		return
+	}
+	d := r.draft(r.spec.Source)
+	if r.status.Plan == nil || !sameFacts(r.status.Plan, d.plan) {
+		r.replan(d)
+		return
+	}
+	answered := r.preflight()
+	switch bad := r.failedChecks(); {
+	case !answered:
+	case r.spec.ApprovedPlan == "" && bad != "":
+		r.say("can't be done as it is: %s", bad)
+		r.condition(v1alpha1.OperationPlanned, metav1.ConditionTrue, v1alpha1.PlannedRefused, bad)
+	case r.spec.ApprovedPlan == "":
+		r.say("planned; it begins when spec.approvedPlan is %s", r.status.Plan.Digest)
+		r.condition(v1alpha1.OperationPlanned, metav1.ConditionTrue, v1alpha1.PlannedReady, "every check has passed")
+	case r.spec.ApprovedPlan != r.status.Plan.Digest:
+		r.refuse("PlanChanged", "the plan that was approved is no longer the one: "+r.status.Plan.Reason+
+			"; create another restore and read its plan")
+	case bad != "":
+		r.refuse("PreflightFailed", "a check failed: "+bad)
+	default:
+		r.enter(v1alpha1.PhasePending, stageLock, lockPatience, "approved; waits for the cluster")
+	}
+}
+
+// refuse ends before anything was touched.
+func (r *restoring) refuse(reason, message string) {
+	r.fail(reason, message)
+	r.enter(v1alpha1.PhasePending, stageClear, clearLimit, "takes the plans back")
+}
+
+// replan puts a new plan in the place of the one whose facts have changed. Its checks begin anew.
+func (r *restoring) replan(d *draft) {
+	before := r.status.Plan
+	d.plan.Made = metav1.NewTime(r.Now.Truncate(1e9))
+	d.plan.Text = d.text()
+	d.plan.Digest = digest(d.plan)
+	r.status.Plan, r.status.Preflight = d.plan, d.checks
+	r.condition(v1alpha1.OperationPlanned, metav1.ConditionUnknown, v1alpha1.PlannedChecking, "the machines are being asked")
+	if r.holds() {
+		return // steps of the last round are taken back first: see preflight
+	}
+	r.status.Steps = nil
+	if before != nil {
+		r.event(false, "PlanChanged", "the facts have changed, and so has the plan")
+	}
+	r.say("checks all machines")
+}
+
+// sameFacts tells whether two plans would do the same for the same reasons. Text and time do not count.
+func sameFacts(a, b *v1alpha1.RestorePlan) bool {
+	a, b = a.DeepCopy(), b.DeepCopy()
+	for _, p := range []*v1alpha1.RestorePlan{a, b} {
+		p.Text, p.Made, p.Digest = nil, metav1.Time{}, ""
+	}
+	return equality.Semantic.DeepEqual(a, b)
+}
+
+// digest is over the plan's canonical JSON: fields in the order of the type.
+func digest(p *v1alpha1.RestorePlan) string {
+	p = p.DeepCopy()
+	p.Digest = ""
+	p.Made = metav1.NewTime(p.Made.UTC())
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// preflight asks all machines that answer, one round for each plan, and tells whether all have answered. It yields: a
+// plan of somebody who has the cluster is not touched.
+func (r *restoring) preflight() bool {
+	id, waiting := r.checkID(), []*Machine(nil)
+	for _, m := range r.all() {
+		if !m.Alive || m.Plan.Name == "" || m.unfinished() != "" {
+			continue // there is a failed check that says so
+		}
+		switch o, why := r.outcome(m, id); {
+		case o == v1alpha1.StepDone:
+			r.clear(m)
+		case o == v1alpha1.StepFailed:
+			r.clear(m)
+			r.check("Preflight", m.Name, checkFailed, why)
+		case r.Holder != nil && r.Holder.UID != r.op.UID:
+			r.say("waits with its checks for %s %s, which has the cluster", r.Holder.Kind, r.Holder.Name)
+			return false
+		case m.Plan.Spec.Operation != nil && !r.mine(m):
+			waiting = append(waiting, m)
+		case r.mine(m) && !r.handed(m, id):
+			r.clear(m) // the last round's
+			waiting = append(waiting, m)
+		default:
+			r.want(m, id, step.Preflight, r.preflightSettings(m))
+			waiting = append(waiting, m)
+		}
+	}
+	if len(waiting) > 0 {
+		r.say("checks all machines: waits for %s", names(waiting))
+	}
+	return len(waiting) == 0
+}
+
+func (r *restoring) handed(m *Machine, id string) bool {
+	return slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
+}
+
+// checkID is the id of this plan's preflight.
+func (r *restoring) checkID() string {
+	return r.id("preflight") + "-" + r.status.Plan.Digest[len("sha256:"):len("sha256:")+8]
+}
+
+func (r *restoring) preflightSettings(m *Machine) any {
+	set := step.PreflightSettings{Copy: r.copy()}
+	for _, p := range r.status.Plan.Machines {
+		if p.Machine == m.Name {
+			// A survivor's snapshot does not exist yet.
+			set.Restores = p.Action == v1alpha1.ActionRestore && r.status.Plan.Survivor != m.Name
+		}
+	}
+	return set
+}
+
+// recordPreflight takes over what the machines have looked at.
+func (r *restoring) recordPreflight() {
+	if r.status.Plan == nil {
+		return
+	}
+	for _, m := range r.all() {
+		for _, id := range []string{r.checkID(), r.id("check")} {
+			var e step.PreflightEvidence
+			if !r.mine(m) || !evidence(m, id, &e) {
+				continue
+			}
+			for _, c := range e.Checks {
+				r.check(c.Check, m.Name, c.Outcome, c.Message)
+			}
+		}
+	}
+}
+
+func (r *restoring) check(check, machine, outcome, message string) {
+	r.status.Preflight = putCheck(r.status.Preflight, check, machine, outcome, message)
+}
+
+func putCheck(list []v1alpha1.PreflightCheck, check, machine, outcome, message string) []v1alpha1.PreflightCheck {
+	c := v1alpha1.PreflightCheck{Check: check, Machine: machine, Outcome: outcome, Message: clip(message, 4096)}
+	for i := range list {
+		if list[i].Check == check && list[i].Machine == machine {
+			list[i] = c
+			return list
+		}
+	}
+	return append(list, c)
+}
+
+func (r *restoring) failedChecks() string {
+	var bad []string
+	for _, c := range r.status.Preflight {
+		if c.Outcome == checkFailed {
+			bad = append(bad, fmt.Sprintf("%s on %s: %s", c.Check, c.Machine, c.Message))
+		}
+	}
+	return strings.ReplaceAll(strings.Join(bad, "; "), " on -:", ":")
+}
+
+// lock waits for the cluster, and looks once more whether the approved plan is still true.
+func (r *restoring) lock() {
+	if !r.acquire(lockPatience) {
+		if r.status.Phase.Ended() {
+			r.status.Outcome = v1alpha1.OutcomeNothingDone
+		}
+		return
+	}
+	source := r.spec.Source
+	if s := r.status.Plan.Snapshot; s != nil && s.Name != "" {
+		source = v1alpha1.RestoreSource{Snapshot: s.Name} // the one that was approved, whatever is the newest by now
+	}
+	d := r.draft(source)
+	for _, c := range d.checks {
+		if c.Outcome == checkFailed {
+			r.refuse("PreflightFailed", fmt.Sprintf("a check failed after the approval: %s: %s", c.Check, c.Message))
+			return
+		}
+	}
+	if err := r.differs(d.plan); err != "" {
+		r.refuse("PlanChanged", "since the approval "+err+": create another restore and read its plan")
+		return
+	}
+	r.status.Started = now(r.Now)
+	r.enter(v1alpha1.PhaseStarted, stagePreflight, preflightLimit, "checks all machines once more")
+}
+
+// differs says what has changed about a plan since it was approved, if that matters: other actions, or a cluster that is
+// better than it was, so that the restore would lose more than was said.
+func (r *restoring) differs(p *v1alpha1.RestorePlan) string {
+	approved := r.status.Plan
+	switch {
+	case !equality.Semantic.DeepEqual(approved.Machines, p.Machines):
+		return "the machines and what happens on them have changed"
+	case approved.RestoreEpoch != p.RestoreEpoch:
+		return "the cluster was restored by somebody else"
+	case severity(p.Verdict) < severity(approved.Verdict):
+		return "the cluster has become better: " + p.Reason
+	}
+	return ""
+}
+
+func severity(v v1alpha1.Verdict) int {
+	return slices.Index([]v1alpha1.Verdict{
+		v1alpha1.VerdictNothing, v1alpha1.VerdictReplace, v1alpha1.VerdictReset, v1alpha1.VerdictRestore,
+	}, v)
+}

@@ -1,0 +1,311 @@
+package operation
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// restores runs a restore in a world for some time, and checks what must hold after each decision.
+func restores(w *world, r *v1alpha1.EtcdSnapshotRestore, limit time.Duration) {
+	r.Name, r.UID = "one", uid
+	w.settle(func() bool { return decideRestore(w, r) }, limit)
+}
+
+func decideRestore(w *world, r *v1alpha1.EtcdSnapshotRestore) bool {
+	status, d := DecideRestore(r, w.observe())
+	if !equality.Semantic.DeepEqual(status, r.Status) {
+		if len(d.Plans) > 0 || d.Lock != LockKeep || d.Epoch != 0 {
+			w.t.Fatalf("a decision changes both status and plans")
+		}
+		if w.stored() {
+			r.Status = clone(status)
+			w.committed = w.committed || r.Status.Committed != nil
+			w.events = append(w.events, d.Events...)
+		}
+		return true
+	}
+	if !r.Status.Phase.Ended() && (r.Status.Deadline == nil || r.Status.Message == "") {
+		w.t.Fatalf("stage %s has no deadline or no message: %+v", r.Status.Stage, r.Status)
+	}
+	w.apply(v1alpha1.PlanOperation{Kind: "EtcdSnapshotRestore", Name: r.Name, UID: string(r.UID)}, d)
+	return len(d.Plans) > 0 || d.Lock != LockKeep
+}
+
+func from(source v1alpha1.RestoreSource) *v1alpha1.EtcdSnapshotRestore {
+	return &v1alpha1.EtcdSnapshotRestore{Spec: v1alpha1.EtcdSnapshotRestoreSpec{Source: source}}
+}
+
+// restoreWorld has a snapshot of 02:00 on machine b and in S3.
+func restoreWorld(t interface{ Fatalf(string, ...any) }) *world {
+	w := newWorld(t, "a", "b", "c")
+	s := stored("snap", "b", "s3")
+	s.Spec.Created, s.Spec.Revision = metav1.NewTime(w.now.Add(-47*time.Minute)), 4000
+	w.catalog = []v1alpha1.EtcdSnapshot{s}
+	return w
+}
+
+// approve runs a restore until it has a plan, and approves that.
+func approve(t *testing.T, w *world, r *v1alpha1.EtcdSnapshotRestore) {
+	t.Helper()
+	restores(w, r, time.Minute)
+	if r.Status.Plan == nil || !strings.Contains(r.Status.Message, r.Status.Plan.Digest) {
+		t.Fatalf("%s/%s: %s\n%v", r.Status.Phase, r.Status.Stage, r.Status.Message, r.Status.Preflight)
+	}
+	r.Spec.ApprovedPlan = r.Status.Plan.Digest
+}
+
+var snap = v1alpha1.RestoreSource{Snapshot: "snap"}
+
+func TestARestoreIsPlannedBeforeAnythingIsTouched(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhasePending || w.holder != nil {
+		t.Fatalf("%s: %s, lock %v", r.Status.Phase, r.Status.Message, w.holder)
+	}
+	p := r.Status.Plan
+	text := strings.Join(p.Text, "\n")
+	for _, want := range []string{
+		"Verdict: NoRestoreNeeded", "Returns to 2026-11-22 02:00:00 UTC: as of 2026-11-22 02:47:00 UTC that loses 47 minutes and 1000 changes",
+		"Restores snap.db (checked), on b", "a: Restore:", "brings it back",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, text)
+		}
+	}
+	if p.Machines[1].Member != "member-b" || !slices.Equal(p.Machines[1].PeerURLs, []string{"https://b:2380"}) {
+		t.Errorf("machine %+v", p.Machines[1])
+	}
+	for _, kind := range w.sequence {
+		if !strings.HasSuffix(kind, " Preflight") {
+			t.Errorf("a plan does %s", kind)
+		}
+	}
+	if len(w.sequence) != 3 {
+		t.Errorf("%v: each machine checks once", w.sequence)
+	}
+	for _, n := range w.nodes {
+		if n.Plan.Spec.Operation != nil {
+			t.Errorf("%s still has a plan", n.Name)
+		}
+	}
+}
+
+func TestAnApprovedRestoreGoesThroughItsPhases(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	approve(t, w, r)
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseFinished || r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	data := w.nodes["a"].data
+	if !strings.Contains(data, "member-a=https://a:2380,member-b=https://b:2380,member-c=https://c:2380 c-9dmxz-1-") {
+		t.Errorf("data %q", data)
+	}
+	for _, n := range w.nodes {
+		if n.data != data || !n.running || n.fenced || n.epoch != 1 || n.aside != "old" {
+			t.Errorf("%s: %+v", n.Name, n.disk)
+		}
+	}
+	if w.cluster.Status.RestoreEpoch != 1 || r.Status.SafetySnapshot == "" || w.holder != nil {
+		t.Errorf("epoch %d, safety %q, lock %v", w.cluster.Status.RestoreEpoch, r.Status.SafetySnapshot, w.holder)
+	}
+	var phases []string
+	for _, e := range w.events {
+		phases = append(phases, e.Reason)
+	}
+	want := []string{"Pending", "Started", "Shutdown", "Restore", "RestartCluster", "Committed", "Finished"}
+	if diff := cmp.Diff(want, phases); diff != "" {
+		t.Error(diff)
+	}
+	order := map[string][2]int{}
+	for i, s := range w.sequence {
+		_, kind, _ := strings.Cut(s, " ")
+		o, seen := order[kind]
+		if !seen {
+			o[0] = i
+		}
+		order[kind] = [2]int{o[0], i}
+	}
+	for _, pair := range [][2]string{{"FetchSnapshot", "Fence"}, {"Fence", "StopDistro"}, {"StopDistro", "MoveAside"}, {"MoveAside", "RestoreEtcd"}, {"RestoreEtcd", "StartDistro"}} {
+		if order[pair[0]][1] > order[pair[1]][0] {
+			t.Errorf("%s began before %s had ended everywhere", pair[1], pair[0])
+		}
+	}
+}
+
+// TestARestoreDecidesTheSameAfterAnyCrash: the manager dies at each write in turn.
+func TestARestoreDecidesTheSameAfterAnyCrash(t *testing.T) {
+	for at := 1; ; at++ {
+		w := restoreWorld(t)
+		r := from(snap)
+		approve(t, w, r)
+		w.writes, w.crashAt = 0, at
+		restores(w, r, time.Minute)
+		reached := w.writes >= at
+		w.crashAt = 0
+		restores(w, r, time.Hour)
+		if r.Status.Outcome != v1alpha1.OutcomeRestored {
+			t.Fatalf("died at write %d: %s: %s", at, r.Status.Phase, r.Status.Message)
+		}
+		if !reached {
+			break
+		}
+	}
+}
+
+func TestAFailureBeforeTheCommitPointBringsTheOldStateBack(t *testing.T) {
+	for _, kind := range []step.Kind{
+		step.ServeSnapshot, step.FetchSnapshot, step.Fence, step.StopDistro, step.MoveAside, step.RestoreEtcd, step.StartDistro, step.WaitHealthy,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := restoreWorld(t)
+			r := from(snap)
+			approve(t, w, r)
+			for _, n := range w.nodes {
+				if n.Name != "c" || kind != step.WaitHealthy {
+					n.do[kind] = func() (any, error) { return nil, errModel }
+				}
+			}
+			restores(w, r, 3*time.Hour)
+			want := v1alpha1.OutcomeRolledBack
+			if kind == step.ServeSnapshot || kind == step.FetchSnapshot {
+				want = v1alpha1.OutcomeNothingDone
+			}
+			if r.Status.Phase != v1alpha1.PhaseFailed || r.Status.Outcome != want || !strings.Contains(r.Status.Message, "the model says no") {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+			for _, n := range w.nodes {
+				if n.data != "old" || !n.running || n.fenced || n.epoch != 0 || n.Plan.Spec.Operation != nil {
+					t.Errorf("%s: %+v", n.Name, n.disk)
+				}
+			}
+			if w.holder != nil {
+				t.Error("the lock is held")
+			}
+		})
+	}
+}
+
+func TestACancelledRestoreEndsAsItsCommitPointSays(t *testing.T) {
+	for _, test := range []struct {
+		stage, outcome string
+		phase          v1alpha1.Phase
+	}{
+		{stagePlan, v1alpha1.OutcomeNothingDone, v1alpha1.PhaseCancelled},
+		{stageFetch, v1alpha1.OutcomeNothingDone, v1alpha1.PhaseCancelled},
+		{stageStop, v1alpha1.OutcomeRolledBack, v1alpha1.PhaseCancelled},
+		{stageRebuild, v1alpha1.OutcomeRolledBack, v1alpha1.PhaseCancelled},
+		{stageStart, v1alpha1.OutcomeRolledBack, v1alpha1.PhaseCancelled},
+		{stageCommit, v1alpha1.OutcomeKeptNew, v1alpha1.PhaseFailed},
+	} {
+		t.Run(test.stage, func(t *testing.T) {
+			w := restoreWorld(t)
+			r := from(snap)
+			if test.stage != stagePlan {
+				approve(t, w, r)
+			}
+			r.Name, r.UID = "one", uid
+			w.settle(func() bool {
+				changed := decideRestore(w, r)
+				r.Spec.Cancel = r.Spec.Cancel || r.Status.Stage == test.stage
+				return changed
+			}, 2*time.Hour)
+			if r.Status.Phase != test.phase || r.Status.Outcome != test.outcome {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+		})
+	}
+}
+
+func TestAHeldRestoreIsTakenBackWhenItIsCancelled(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	r.Spec.OnFailure = v1alpha1.FailureHold
+	approve(t, w, r)
+	w.nodes["c"].do[step.RestoreEtcd] = func() (any, error) { return nil, errModel }
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseFailed || r.Status.Outcome != v1alpha1.OutcomeHeld || w.nodes["a"].running || w.holder != nil {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	r.Spec.Cancel = true
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseCancelled || r.Status.Outcome != v1alpha1.OutcomeRolledBack || !w.nodes["a"].running || w.nodes["a"].data != "old" {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+}
+
+func TestAfterTheCommitPointWhatRemainsCanBeRetried(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	approve(t, w, r)
+	w.nodes["c"].do[step.WaitHealthy] = func() (any, error) { return nil, errModel }
+	restores(w, r, 2*time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeKeptNew || !slices.Equal(r.Status.RemainingSteps, []string{"healthy-0a1b2c3d"}) {
+		t.Fatalf("%s, remaining %v: %s", r.Status.Outcome, r.Status.RemainingSteps, r.Status.Message)
+	}
+	if w.nodes["c"].epoch != 1 || w.nodes["c"].Plan.Spec.Operation != nil {
+		t.Errorf("c has the new data and is not committed: %+v", w.nodes["c"].disk)
+	}
+	w.nodes["c"].do = map[step.Kind]func() (any, error){}
+	r.Spec.RetryFrom = "healthy-0a1b2c3d"
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseFinished || r.Status.Outcome != v1alpha1.OutcomeRestored || w.holder != nil {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+}
+
+func TestWhatIsNotAsPlannedIsRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*world, *v1alpha1.EtcdSnapshotRestore)
+		says   string
+	}{
+		"another digest": {
+			func(_ *world, r *v1alpha1.EtcdSnapshotRestore) {
+				r.Spec.ApprovedPlan = "sha256:" + strings.Repeat("0", 64)
+			},
+			"the plan that was approved is no longer the one",
+		},
+		"a machine went away":  {func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.nodes["c"].down = true }, "no longer the one"},
+		"the snapshot is gone": {func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.catalog = nil }, "no longer the one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := restoreWorld(t)
+			r := from(snap)
+			approve(t, w, r)
+			test.change(w, r)
+			restores(w, r, 3*time.Hour)
+			if r.Status.Phase != v1alpha1.PhaseFailed || r.Status.Outcome != v1alpha1.OutcomeNothingDone || !strings.Contains(r.Status.Message, test.says) {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+			if slices.ContainsFunc(w.sequence, func(s string) bool { return strings.Contains(s, "Fence") }) {
+				t.Error("something was touched")
+			}
+		})
+	}
+}
+
+func TestPlansYieldToWhoeverHasTheCluster(t *testing.T) {
+	w := restoreWorld(t)
+	w.holder = &v1alpha1.PlanOperation{Kind: "EtcdSnapshotSave", Name: "nightly", UID: "x"}
+	r := from(snap)
+	restores(w, r, time.Hour)
+	if len(w.sequence) > 0 || !strings.Contains(r.Status.Message, "waits with its checks for EtcdSnapshotSave nightly") {
+		t.Errorf("%v: %s", w.sequence, r.Status.Message)
+	}
+	w.holder = nil
+	restores(w, r, time.Hour)
+	if len(w.sequence) != 3 {
+		t.Errorf("%v: %s", w.sequence, r.Status.Message)
+	}
+}
