@@ -29,6 +29,19 @@ const (
 	OperationProgressing = "Progressing"
 	// OperationSucceeded: True when it did what it was asked for, False with the reason when it did not.
 	OperationSucceeded = "Succeeded"
+	// OperationPlanned: True when a restore's plan is made and every machine that could be asked has looked; the reason
+	// tells whether it can be approved as it is. Unknown while they look.
+	OperationPlanned = "Planned"
+)
+
+// Reasons of OperationPlanned.
+const (
+	// PlannedReady: no check has failed.
+	PlannedReady = "Ready"
+	// PlannedRefused: a check has failed, and the restore would refuse to begin.
+	PlannedRefused = "Refused"
+	// PlannedChecking: the machines are being asked.
+	PlannedChecking = "Checking"
 )
 
 // OperationStatus is what saves, tasks and restores have in common.

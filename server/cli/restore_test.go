@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -16,6 +17,9 @@ var digest = "sha256:" + strings.Repeat("ab", 32)
 func planned(r *v1alpha1.EtcdSnapshotRestore) {
 	s := &r.Status
 	s.Phase = v1alpha1.PhasePending
+	s.Conditions = []metav1.Condition{{
+		Type: v1alpha1.OperationPlanned, Status: metav1.ConditionTrue, Reason: v1alpha1.PlannedReady, LastTransitionTime: *ago(0),
+	}}
 	s.Preflight = []v1alpha1.PreflightCheck{
 		{Check: "SnapshotReadable", Machine: "n1", Outcome: "Passed", Message: "read in full"},
 		{Check: "Answers", Machine: "n3", Outcome: "Warning", Message: "it does not answer; it rejoins later"},
@@ -42,6 +46,11 @@ func TestARestoreIsPlannedApprovedByItsDigestAndFollowed(t *testing.T) {
 		t.Errorf("spec %+v, want snapshot %s", r.Spec, want)
 	}
 	planned(r)
+	ready := r.Status.Conditions
+	r.Status.Conditions, r.Status.Message = nil, "checks all machines: waits for n2"
+	l.status(r)
+	c.shows("waits for n2")
+	r.Status.Conditions, r.Status.Message = ready, ""
 	l.status(r)
 	got := c.ends(0)
 	l.golden("restore-plan", strings.ReplaceAll(got.out, r.Name, "restore-xxxxx"))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/problem"
@@ -60,15 +61,7 @@ func (o *op) planned(ctx context.Context) error {
 }
 
 func isPlanned(r *v1alpha1.EtcdSnapshotRestore) bool {
-	if r.Status.Phase.Ended() {
-		return true
-	}
-	for _, c := range r.Status.Preflight {
-		if c.Outcome == "Waiting" {
-			return false
-		}
-	}
-	return r.Status.Plan != nil && r.Status.Plan.Digest != ""
+	return r.Status.Phase.Ended() || r.Status.Plan != nil && cell.Is(r.Status.Conditions, v1alpha1.OperationPlanned, metav1.ConditionTrue)
 }
 
 // refusal says why a plan can't be approved; nil when it can.
