@@ -97,5 +97,5 @@ func (c *caller) insist(ctx context.Context, path string, body, answer any) erro
 // isUntrusted tells whether the other side is not who it should be. Asking again does not change that.
 func isUntrusted(err error) bool {
 	var verify *tls.CertificateVerificationError
-	return errors.As(err, &verify)
+	return errors.As(err, &verify) || errors.Is(err, errWrongManager)
 }

@@ -39,7 +39,7 @@ func Open(dir string, now func() time.Time) (*Client, error) {
 		ca: kept.ca, roots: kept.roots, certificate: kept.certificate,
 	}
 	c.caller = newCaller(server, &tls.Config{
-		MinVersion: tls.VersionTLS12, RootCAs: c.roots,
+		MinVersion: tls.VersionTLS12, RootCAs: c.roots, Time: now,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.Certificate(), nil },
 	})
 	return c, nil

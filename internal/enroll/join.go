@@ -46,7 +46,7 @@ func Join(ctx context.Context, cfg JoinConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCaller(server, pinnedTLS(server.Hostname(), token.CAHash))
+	c := newCaller(server, pinnedTLS(server.Hostname(), token.CAHash, cfg.Now))
 	defer c.close()
 	var identity Identity
 	err = c.insist(ctx, PathEnroll, Request{Token: token.Text(), CSR: csr, Machine: cfg.Machine}, &identity)
@@ -70,8 +70,10 @@ func serverURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
+var errWrongManager = errors.New("it is not the manager that made the join token: no certificate that it shows has the hash in the token")
+
 // pinnedTLS accepts a server whose certificate was signed by the CA with the given hash. The server sends that CA along.
-func pinnedTLS(host, caHash string) *tls.Config {
+func pinnedTLS(host, caHash string, now func() time.Time) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: true, // VerifyConnection does it, with roots that are known only then
@@ -82,10 +84,13 @@ func pinnedTLS(host, caHash string) *tls.Config {
 				}
 				roots := x509.NewCertPool()
 				roots.AddCert(cert)
-				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host})
-				return err
+				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: now()})
+				if err != nil {
+					return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+				}
+				return nil
 			}
-			return errors.New("it is not the manager that made the join token: no certificate that it shows has the hash in the token")
+			return errWrongManager
 		},
 	}
 }
@@ -110,5 +115,5 @@ func checkIdentity(identity Identity, caHash string, now time.Time) error {
 
 // temporary tells whether the same request may have another answer later.
 func temporary(status int) bool {
-	return status == http.StatusConflict || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

@@ -34,7 +34,7 @@ func (s *Server) mayHave(ctx context.Context, g *grant) error {
 	identity := machine.Annotations[AnnotationIdentity]
 	switch {
 	case machine.DeletionTimestamp != nil:
-		return refuse(http.StatusConflict, "machine %s is being deleted: try again", g.machine)
+		return refuse(http.StatusServiceUnavailable, "machine %s is being deleted: try again", g.machine)
 	case g.field(tokenMachineUID) != "" && g.field(tokenMachineUID) != string(machine.UID):
 		return refuse(http.StatusForbidden, "machine %s was deleted and another joined under its name", g.machine)
 	case identity != g.keyHash && g.field(tokenReplace) != g.machine:
@@ -82,7 +82,7 @@ func (s *Server) takeOver(ctx context.Context, g *grant) (*v1alpha1.Machine, err
 		return machine, err
 	}
 	if g.field(tokenReplace) != g.machine {
-		return nil, refuse(http.StatusConflict, "machine %s joined a moment ago, with another key: try again", g.machine)
+		return nil, refuse(http.StatusServiceUnavailable, "machine %s joined a moment ago, with another key: try again", g.machine)
 	}
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: machine.Namespace, Name: AgentName(machine.Name)}}
 	if err := s.client.Delete(ctx, account); client.IgnoreNotFound(err) != nil {

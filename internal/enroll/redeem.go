@@ -85,7 +85,7 @@ func (s *Server) examine(ctx context.Context, request Request) (*grant, error) {
 	if g.keyHash, err = keyHash(g.key); err != nil {
 		return nil, err
 	}
-	if by := g.field(tokenUsedBy); by != "" && by != g.keyHash {
+	if by := g.field(tokenUsedBy); by != "" && (by != g.keyHash || g.field(tokenMachine) != g.machine) {
 		return nil, refuse(http.StatusForbidden, "the join token was used already, by machine %s: make another", g.field(tokenMachine))
 	}
 	for role := range strings.SplitSeq(g.field(tokenRoles), ",") {
@@ -134,15 +134,12 @@ func (s *Server) clusterOf(ctx context.Context, g *grant) (*v1alpha1.Cluster, er
 // claim makes the token the key's. Of two requests with different keys one is told that it was used.
 func (s *Server) claim(ctx context.Context, g *grant) error {
 	if g.field(tokenUsedBy) == g.keyHash {
-		if was := g.field(tokenMachine); was != g.machine {
-			return refuse(http.StatusForbidden, "the join token was used already, by machine %s: make another", was)
-		}
 		return nil
 	}
 	g.secret.Data[tokenUsedBy], g.secret.Data[tokenMachine] = []byte(g.keyHash), []byte(g.machine)
 	err := s.client.Update(ctx, g.secret)
 	if apierrors.IsConflict(err) {
-		return refuse(http.StatusConflict, "the join token is being used by another request: try again")
+		return refuse(http.StatusServiceUnavailable, "the join token is being used by another request: try again")
 	}
 	return err
 }
@@ -156,7 +153,7 @@ func (s *Server) noteMachine(ctx context.Context, g *grant, machine *v1alpha1.Ma
 	g.secret.Data[tokenMachineUID] = []byte(machine.UID)
 	err := s.client.Update(ctx, g.secret)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return refuse(http.StatusConflict, "the join token is being used by another request: try again")
+		return refuse(http.StatusServiceUnavailable, "the join token is being used by another request: try again")
 	}
 	return err
 }

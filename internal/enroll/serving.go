@@ -44,7 +44,8 @@ func (s *servingCertificate) get() (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.authority.now()
-	if s.current != nil && now.Before(s.current.Leaf.NotAfter.Add(-servingRenewal)) {
+	// A clock that was wrong when the certificate was made is no reason to serve one that nobody takes.
+	if s.current != nil && now.After(s.current.Leaf.NotBefore) && now.Before(s.current.Leaf.NotAfter.Add(-servingRenewal)) {
 		return s.current, nil
 	}
 	issued, err := s.authority.issueServing(s.addresses, now)

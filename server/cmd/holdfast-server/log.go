@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// newLogger logs to standard error. Kubernetes' own components say what they do at level info, which here is of
+// interest only to who debugs.
+func newLogger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: give debug, info, warn or error", level)
+	}
+	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l})
+	kubernetes := handler
+	if l > slog.LevelDebug {
+		kubernetes = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: max(l, slog.LevelWarn)})
+	}
+	klog.SetSlogLogger(slog.New(quiet{kubernetes}))
+	log.SetLogger(logr.FromSlogHandler(handler))
+	return slog.New(handler), nil
+}
+
+// quiet marks whose lines these are.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	r.AddAttrs(slog.String("component", "kubernetes"))
+	return q.Handler.Handle(ctx, r)
+}

@@ -1,0 +1,45 @@
+package manager
+
+import (
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/holdfast-dev/holdfast/internal/controller"
+	"github.com/holdfast-dev/holdfast/internal/enroll"
+)
+
+// controllersTimeout is how long reconcilers have to end.
+const controllersTimeout = 5 * time.Second
+
+// newControllers wires the controllers. With an existing cluster several managers may run, and one of them leads.
+func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer) (ctrl.Manager, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	timeout, skip := controllersTimeout, true
+	m, err := ctrl.New(api, ctrl.Options{
+		Scheme: scheme,
+		Logger: logr.FromSlogHandler(cfg.Logger.Handler()),
+		// Their names are unique in a manager; the library means in a process, and tests have several managers in one.
+		Controller: config.Controller{SkipNameValidation: &skip},
+		// Its metrics are served at the manager's own port.
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:        "0",
+		GracefulShutdownTimeout:       &timeout,
+		LeaderElection:                cfg.Kubeconfig != "",
+		LeaderElectionID:              "holdfast-server",
+		LeaderElectionNamespace:       enroll.SystemNamespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, controller.Add(m, controller.Config{Now: cfg.Now, Log: cfg.Logger, Metrics: measure})
+}

@@ -1,0 +1,109 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/deploy"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/server/controlplane"
+)
+
+// manifestsTimeout bounds the application of the manifests.
+const manifestsTimeout = 2 * time.Minute
+
+// plane is the Kubernetes API that the manager works with.
+type plane struct {
+	api *rest.Config
+	// embedded is nil with an existing cluster.
+	embedded *controlplane.ControlPlane
+}
+
+func startPlane(ctx context.Context, cfg Config) (*plane, error) {
+	if cfg.Kubeconfig != "" {
+		return connectPlane(ctx, cfg)
+	}
+	embedded, err := controlplane.Start(context.WithoutCancel(ctx), controlplane.Config{Dir: cfg.DataDir, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	p := &plane{api: embedded.Loopback, embedded: embedded}
+	if err := p.apply(ctx); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	return p, nil
+}
+
+func connectPlane(ctx context.Context, cfg Config) (*plane, error) {
+	api, err := clientcmd.BuildConfigFromFlags("", cfg.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	api.QPS = -1 // fairness between callers is the API server's own
+	p := &plane{api: api}
+	if cfg.ApplyManifests {
+		return p, p.apply(ctx)
+	}
+	return p, p.check()
+}
+
+func (p *plane) apply(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, manifestsTimeout)
+	defer cancel()
+	return controlplane.ApplyManifests(ctx, p.api, deploy.Manifests)
+}
+
+// check refuses a cluster that lacks the resources: nothing is installed into somebody's cluster without being asked.
+func (p *plane) check() error {
+	client, err := discovery.NewDiscoveryClientForConfig(p.api)
+	if err != nil {
+		return err
+	}
+	if _, err := client.ServerResourcesForGroupVersion(v1alpha1.GroupVersion().String()); err != nil {
+		return &problem.Error{
+			Kind: problem.Refused, Op: "use the cluster", Subject: p.api.Host, Err: err,
+			Why:  "it does not have Holdfast's resources",
+			Next: "apply the manifests in deploy/, or start with --apply-manifests",
+		}
+	}
+	return nil
+}
+
+// ready asks the API server how it is.
+func (p *plane) ready() (func(context.Context) error, error) {
+	client, err := discovery.NewDiscoveryClientForConfig(p.api)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		status := 0
+		err := client.RESTClient().Get().AbsPath("/readyz").Do(ctx).StatusCode(&status).Error()
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("/readyz answers %d", status)
+		}
+		return err
+	}, nil
+}
+
+// done is closed when the API has ended by itself. An existing cluster's never does.
+func (p *plane) done() <-chan struct{} {
+	if p.embedded == nil {
+		return nil
+	}
+	return p.embedded.Done()
+}
+
+func (p *plane) stop() error {
+	if p.embedded == nil {
+		return nil
+	}
+	return p.embedded.Stop()
+}
