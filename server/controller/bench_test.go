@@ -176,3 +176,12 @@ type folder struct {
 func (f *folder) List(context.Context, v1alpha1.S3, *corev1.Secret) ([]v1alpha1.SnapshotFile, error) {
 	return f.files, f.err
 }
+
+func (b *bench) hasCondition(m *v1alpha1.Machine, kind string) bool {
+	for _, c := range m.Status.Conditions {
+		if c.Type == kind {
+			return true
+		}
+	}
+	return false
+}

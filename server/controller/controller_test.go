@@ -174,3 +174,57 @@ func TestATaskDeletesTheBytesAndTheCatalogueFollows(t *testing.T) {
 	}
 	b.eventually("the snapshot is no longer listed", func() bool { return !b.get(s) })
 }
+
+// TestARestoreIsPlannedApprovedAndDone on the real API: digest, phases, epoch in cluster and machines, finalizers.
+func TestARestoreIsPlannedApprovedAndDone(t *testing.T) {
+	b := newBench(t, controller.Config{})
+	c := b.cluster("one", plain, "a", "b", "c")
+	save := &v1alpha1.EtcdSnapshotSave{ObjectMeta: in(c.Namespace, "now")}
+	b.create(save)
+	b.eventually("the save has ended", func() bool { return b.get(save) && save.Status.Phase.Ended() })
+	r := &v1alpha1.EtcdSnapshotRestore{ObjectMeta: in(c.Namespace, "back")}
+	r.Spec.Source.LatestProven = true
+	b.create(r)
+	b.eventually("the plan waits for its approval", func() bool {
+		return b.get(r) && r.Status.Plan != nil && strings.Contains(r.Status.Message, r.Status.Plan.Digest)
+	})
+	r.Spec.ApprovedPlan = r.Status.Plan.Digest
+	if err := b.client.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("the restore has ended", func() bool { return b.get(r) && r.Status.Phase.Ended() })
+	if r.Status.Phase != v1alpha1.PhaseFinished || r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	b.eventually("the cluster has the new epoch", func() bool { return b.get(c) && c.Status.RestoreEpoch == 1 && c.Status.Operation == nil })
+	for _, name := range []string{"a", "b", "c"} {
+		m := &v1alpha1.Machine{ObjectMeta: in(c.Namespace, name)}
+		b.eventually(name+" has it, too", func() bool { return b.get(m) && m.Spec.RestoreEpoch == 1 && m.Status.RestoreEpoch == 1 })
+		if b.hasCondition(m, v1alpha1.MachineStale) {
+			t.Errorf("%s counts as stale: %v", name, m.Status.Conditions)
+		}
+	}
+	b.eventually("its finalizer is gone", func() bool { return b.get(r) && len(r.Finalizers) == 0 })
+}
+
+func TestADeletedClusterDeletesItsBytesOnlyWhenAskedTo(t *testing.T) {
+	for _, policy := range []v1alpha1.DeletionPolicy{v1alpha1.DeletionRetain, v1alpha1.DeletionDelete} {
+		t.Run(string(policy), func(t *testing.T) {
+			b := newBench(t, controller.Config{})
+			spec := plain
+			spec.DeletionPolicy = policy
+			c := b.cluster("one", spec, "a")
+			save := &v1alpha1.EtcdSnapshotSave{ObjectMeta: in(c.Namespace, "now")}
+			b.create(save)
+			b.eventually("the save has ended", func() bool { return b.get(save) && save.Status.Phase.Ended() && len(save.Status.Snapshots) == 1 })
+			b.eventually("it is listed", func() bool { return b.get(c) && c.Status.LastComplete != nil })
+			if err := b.client.Delete(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			b.eventually("the cluster is gone", func() bool { return !b.get(c) })
+			if files, want := b.agents["a"].Files(), map[v1alpha1.DeletionPolicy]int{v1alpha1.DeletionRetain: 1, v1alpha1.DeletionDelete: 0}[policy]; files != want {
+				t.Errorf("the machine has %d files", files)
+			}
+		})
+	}
+}

@@ -74,6 +74,13 @@ func (a *Agent) Steps() map[string]int {
 	return all
 }
 
+// Files that the machine holds.
+func (a *Agent) Files() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.files)
+}
+
 // Run works until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
 	if err := a.renew(ctx); err != nil {
