@@ -3,7 +3,10 @@
 # The rest is for those who work on Holdfast: see docs/contributing.md.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+LDFLAGS = -s -w -X main.version=$(VERSION)
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+# kubectl parses the version that the embedded API server says.
+BUILD_SERVER = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2'
 
 .PHONY: demo test lab soak bench lint generate build tools
 
@@ -30,6 +33,8 @@ generate:
 
 build:
 	$(BUILD) -o bin/holdfast ./cmd/holdfast
+	$(BUILD) -o bin/holdfast-agent ./cmd/holdfast-agent
+	cd server && $(BUILD_SERVER) -o ../bin/holdfast-server ./cmd/holdfast-server
 
 tools:
 	test/tools/build.sh
