@@ -86,7 +86,7 @@ func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine) error {
 		l.cfg.Log.Warn("the S3 credentials can't be read, the old ones are used on", "error", err)
 		o.Keys = old.Keys
 	}
-	if old.Known && old.Generation == o.Generation && old.Keys == o.Keys {
+	if old.Known && old.Generation == o.Generation && old.Keys.Equal(o.Keys) {
 		return nil
 	}
 	if err := l.adopt(o, old.Known); err != nil {

@@ -29,6 +29,11 @@ type Keys struct {
 	SecretKey, SessionToken s3.Secret
 }
 
+// Equal says whether they are the same keys.
+func (k Keys) Equal(other Keys) bool {
+	return k.AccessKey == other.AccessKey && k.SecretKey.Equal(other.SecretKey) && k.SessionToken.Equal(other.SessionToken)
+}
+
 // Places are the repositories of one machine.
 type Places struct {
 	// Dir is the directory of the machine's own repository.

@@ -91,7 +91,7 @@ func (r *run) do(ctx context.Context, rec *Record) error {
 	r.mu.Lock()
 	if err == nil {
 		rec.end(Done, r.Now())
-		rec.Evidence = evidence
+		rec.Evidence, rec.Message = evidence, "" // which said what it was doing
 	} else {
 		rec.end(Failed, r.Now())
 		rec.Message = r.words(err)
