@@ -47,6 +47,10 @@ func (a *Agent) lookAtEtcd(ctx context.Context, d distro.Driver, s *v1alpha1.Mac
 		return nil
 	}
 	s.DistroVersion, s.ConfigDigest = inst.Version, inst.ConfigDigest
+	if inst.Member != "" {
+		// What a restore makes of this machine when its member has never run, or does not run.
+		s.EtcdConfig = &v1alpha1.EtcdMemberConfig{Name: inst.Member, PeerURLs: inst.PeerURLs, Version: inst.Version}
+	}
 	member, err := distro.Look(ctx, inst.Client)
 	healthy := condition(v1alpha1.MachineEtcdHealthy, err == nil && member.Role != "", "Answering", "NoLeader", "the member answers and has a leader", "the member answers and has no leader")
 	if err != nil {

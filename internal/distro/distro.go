@@ -88,7 +88,9 @@ type SaveConfig struct {
 	Base, Node string
 	Trigger    snapshot.Trigger
 	// Backup groups the files of one run.
-	Backup   string
+	Backup string
+	// Salvage takes the snapshot also without quorum: of a survivor whose data is all that there is.
+	Salvage  bool
 	Encoding snapshot.Encoding
 	Verify   snapshot.Level
 	Prover   snapshot.Prover

@@ -30,7 +30,7 @@ func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Man
 	if err != nil {
 		return nil, err
 	}
-	choice, err := etcd.Choose(cluster, etcd.Options{})
+	choice, err := etcd.Choose(cluster, etcd.Options{Salvage: cfg.Salvage})
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func (m *Machine) takenOrTake(ctx context.Context, own *place.Repository, set st
 func (m *Machine) take(ctx context.Context, own *place.Repository, set step.SaveSettings, report step.Report) (*snapshot.Manifest, error) {
 	man, err := m.Driver.Save(ctx, distro.SaveConfig{
 		Store: own.Store(), ClusterID: m.ClusterID, Base: set.Base, Node: m.Node, Trigger: snapshot.Trigger(set.Trigger),
-		Backup: set.Backup, Encoding: snapshot.EncodingRaw, Verify: snapshot.Level(set.Verify), Prover: m.Prover,
+		Backup: set.Backup, Salvage: set.Salvage, Encoding: snapshot.EncodingRaw, Verify: snapshot.Level(set.Verify), Prover: m.Prover,
 		MinFree: m.MinFree, SpoolDir: m.SpoolDir, Tool: m.Tool, Progress: progress(report), Log: m.Log,
 	})
 	if err != nil {
