@@ -1,7 +1,7 @@
-// Command demo shows on a real etcd what Holdfast is for: it starts a cluster of three members on loopback, fills it
-// with objects as a Kubernetes API server would store them, saves it, proves the snapshot, loses the cluster, and
-// brings it back. It runs the holdfast program as a user would, prints each command line before, and ends with one line
-// that states its verdict. Nothing of it stays behind.
+// Command demo shows what Holdfast is for, on real parts: a manager, a real etcd of three members on loopback with an
+// agent on each, a snapshot that is proved, a cluster that loses its data, and a restore through the manager's API. It
+// runs Holdfast's programs as a user would and prints each command line before. Then it stays, for somebody to look
+// around; with -once it ends with one line that states its verdict. Nothing of it stays behind.
 //
 // It must not check anything that it has not asked a real server. Start reading at run.
 package main
@@ -18,18 +18,16 @@ import (
 )
 
 // A demo that hangs shows nothing.
-const limit = 10 * time.Minute
+const limit = 15 * time.Minute
 
 func main() {
-	holdfast := flag.String("holdfast", "bin/holdfast", "the program to show")
+	bin := flag.String("bin", "bin", "folder of the programs to show")
 	objects := flag.Int("objects", 4000, "objects to fill the etcd with")
+	once := flag.Bool("once", false, "end after the round trip")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	verdict, err := run(ctx, *holdfast, *objects)
-	if err != nil {
+	if err := run(ctx, *bin, *objects, *once); err != nil {
 		if errors.Is(err, context.Canceled) {
 			err = errors.New("interrupted")
 		}
@@ -37,5 +35,30 @@ func main() {
 		stop()
 		os.Exit(1) //nolint:gocritic // the deferred calls have nothing left to do
 	}
+}
+
+func say(format string, args ...any) { fmt.Printf("\n"+format+"\n", args...) }
+
+func run(ctx context.Context, bin string, objects int, once bool) error {
+	s, err := newStage(bin)
+	if err != nil {
+		return err
+	}
+	defer s.clear()
+	playing, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	verdict, err := s.play(playing, objects)
+	if err != nil {
+		return err
+	}
+	if once {
+		fmt.Printf("\nDEMO PASSED: %s\n", verdict)
+		return nil
+	}
+	say("All of it stays up until Ctrl-C. In another shell:\n\n  export KUBECONFIG=%s\n  %s cluster ls\n  %s snapshot ls %s\n  kubectl -n %s get holdfast",
+		s.kubeconfig(), s.program("holdfast"), s.program("holdfast"), clusterName, clusterName)
+	<-ctx.Done()
+	say("Clearing up.")
 	fmt.Printf("\nDEMO PASSED: %s\n", verdict)
+	return nil
 }

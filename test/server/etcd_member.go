@@ -162,6 +162,15 @@ func (m *Member) WaitEnd(ctx context.Context) (string, error) {
 // DatabasePath is where the member keeps its database file.
 func (m *Member) DatabasePath() string { return filepath.Join(m.DataDir, "member", "snap", "db") }
 
+// Command is the command line that runs the member, for whoever starts it in our place.
+func (m *Member) Command() ([]string, error) {
+	path, err := Tool("etcd-" + m.Version)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{path}, m.args()...), nil
+}
+
 func (m *Member) args() []string {
 	e := m.cluster
 	args := []string{

@@ -20,6 +20,7 @@ const stopGrace = 15 * time.Second
 // command says how a child process is started.
 type command struct {
 	tool string   // name of a pinned program
+	path string   // or a program's path
 	args []string // never secrets: any user of the machine can read them
 	env  []string // added to a small fixed environment
 	log  string   // file that gets what the program prints; appended to
@@ -35,9 +36,12 @@ type Process struct {
 
 // start runs a program. It returns when the program runs, not when it answers.
 func start(c command) (*Process, error) {
-	path, err := Tool(c.tool)
-	if err != nil {
-		return nil, err
+	path := c.path
+	if path == "" {
+		var err error
+		if path, err = Tool(c.tool); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(c.log), 0o755); err != nil {
 		return nil, err
@@ -56,9 +60,28 @@ func start(c command) (*Process, error) {
 	started := make(chan error, 1)
 	go p.run(started)
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", c.tool, err)
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(path), err)
 	}
 	return p, nil
+}
+
+// StartProgram runs any program in the background, as the servers are run: it ends with this process at the latest. What it
+// prints is appended to the file log.
+func StartProgram(path, log string, env []string, args ...string) (*Process, error) {
+	return start(command{path: path, args: args, env: env, log: log})
+}
+
+// Wait waits until the program has ended, and returns what it said last if that was no success.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), p.Kill())
+	}
+	if p.err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(p.cmd.Path), p.err, p.LogTail())
+	}
+	return nil
 }
 
 // run starts the program and waits for it on one thread: the kernel sends the parent-death signal when the thread that
