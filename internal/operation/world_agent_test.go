@@ -102,7 +102,7 @@ func (w *world) quorum(n *node) bool {
 			same++
 		}
 	}
-	return same*2 > all
+	return same*2 > all || w.alone
 }
 
 func (n *node) takeBack(id string) {

@@ -27,6 +27,8 @@ type world struct {
 	handed  map[string]string // settings by machine and step id
 	writes  int
 	crashAt int // the write after which the manager dies; 0: never
+	// alone: the restored cluster has one member.
+	alone bool
 	// committed: a restore has passed its commit point.
 	committed bool
 	sequence  []string
