@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -18,7 +17,7 @@ type ControlPlane struct {
 	// Loopback reaches the API server with all rights. It must not leave this process.
 	Loopback *rest.Config
 
-	etcd    *embed.Etcd
+	etcd    *etcd
 	cancel  context.CancelCauseFunc
 	stopped chan struct{}
 	err     error

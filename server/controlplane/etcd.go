@@ -6,17 +6,31 @@ import (
 	"net/url"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
 )
 
 // quota of the embedded etcd in bytes. A fleet of a thousand clusters needs about 200 MiB.
 const quota = 4 << 30
 
+// etcd is the running member.
+type etcd struct {
+	*embed.Etcd
+	log etcdLog
+}
+
+// Close ends the member and waits until it has.
+func (e *etcd) Close() {
+	e.log.closing.Store(true)
+	e.Etcd.Close()
+}
+
 // startEtcd starts a single member on unix sockets: no port, and no user but ours can reach it.
-func startEtcd(ctx context.Context, cfg Config) (*embed.Etcd, error) {
+func startEtcd(ctx context.Context, cfg Config) (*etcd, error) {
+	log := newEtcdLog(cfg.Logger)
 	c := embed.NewConfig()
 	c.Name = "holdfast"
 	c.Dir = cfg.etcdDir()
-	c.LogLevel = "warn"
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(log))
 	c.QuotaBackendBytes = quota
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "30m"
 	client := url.URL{Scheme: "unix", Path: cfg.socket() + ":0"}
@@ -24,10 +38,11 @@ func startEtcd(ctx context.Context, cfg Config) (*embed.Etcd, error) {
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	e, err := embed.StartEtcd(c)
+	started, err := embed.StartEtcd(c)
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded etcd in %s: %w", c.Dir, err)
 	}
+	e := &etcd{started, log}
 	select {
 	case <-e.Server.ReadyNotify():
 		return e, nil
