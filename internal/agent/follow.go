@@ -44,24 +44,14 @@ func follow[T any, P object[T]](ctx context.Context, l *link, list client.Object
 	}
 }
 
-// once reads the object and watches it until the watch ends.
+// once watches the object until the watch ends. It asks for no resource version: then the first event is the object as it is.
+// To read it and go on from there fails for as long as it does not change, when the manager has restarted and its memory
+// of changes begins later.
 func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle func(context.Context, P) error, again *pause) error {
-	obj := P(new(T))
-	limited, cancel := context.WithTimeout(ctx, requestTime)
-	err := l.api.Get(limited, l.key, obj)
-	cancel()
-	if err != nil {
-		return err
-	}
-	again.reset()
-	l.metrics.managerUp()
-	if err := handle(ctx, obj); err != nil {
-		return err
-	}
 	seconds := watchLeast + rand.Int64N(watchSpread)
 	w, err := l.api.Watch(ctx, list, &client.ListOptions{
 		Namespace: l.key.Namespace, FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, l.key.Name),
-		Raw: &metav1.ListOptions{ResourceVersion: obj.GetResourceVersion(), TimeoutSeconds: &seconds},
+		Raw: &metav1.ListOptions{TimeoutSeconds: &seconds},
 	})
 	if err != nil {
 		return err
@@ -75,11 +65,13 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 			if !open {
 				return nil // its time was over, or the connection is: the next look tells
 			}
-			if err := l.event(ctx, event, func(o client.Object) error {
+			if err := l.event(event, func(o client.Object) error {
 				found, ok := o.(P)
 				if !ok {
 					return fmt.Errorf("the manager sends a %T", o)
 				}
+				again.reset()
+				l.metrics.managerUp()
 				return handle(ctx, found)
 			}); err != nil {
 				return err
@@ -90,7 +82,7 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 
 var errDeleted = errors.New("the manager has deleted it")
 
-func (l *link) event(_ context.Context, event watch.Event, handle func(client.Object) error) error {
+func (*link) event(event watch.Event, handle func(client.Object) error) error {
 	switch event.Type {
 	case watch.Added, watch.Modified:
 		o, ok := event.Object.(client.Object)

@@ -13,14 +13,15 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
-// Save implements distro.Driver. It asks all members how they are, and takes the snapshot from this machine's own.
+// Save implements distro.Driver. It asks all members how they are, and takes the snapshot from this machine's own. A
+// survivor is asked alone: what answers at the others' addresses may be another cluster by now.
 func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Manifest, error) {
 	inst, err := d.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dial := inst.Client
-	dial.Cluster = true
+	dial.Cluster = !cfg.Salvage
 	client, err := etcd.Dial(ctx, dial)
 	if err != nil {
 		return nil, err
@@ -77,8 +78,11 @@ func saveConfig(cfg distro.SaveConfig, cluster etcd.Cluster, choice etcd.Choice,
 			out.Alarms = append(out.Alarms, string(a.Kind))
 		}
 	}
-	if choice.Flags.Suspect {
+	switch {
+	case choice.Flags.Suspect:
 		out.Suspect = "etcd has raised a CORRUPT alarm: its members' data differ"
+	case choice.Flags.Salvaged:
+		out.Suspect = "taken from a member without quorum, because nothing else was left"
 	}
 	return out
 }

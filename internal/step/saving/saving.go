@@ -129,7 +129,8 @@ func (m *Machine) takenOrTake(ctx context.Context, own *place.Repository, set st
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Manifest == nil || e.Backup != set.Backup || e.Node != m.Node || !e.State.Good() {
+		good := e.State.Good() || set.Salvage && e.State == repository.StateSuspect
+		if e.Manifest == nil || e.Backup != set.Backup || e.Node != m.Node || !good {
 			continue
 		}
 		level := snapshot.Level(set.Verify)
