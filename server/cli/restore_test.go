@@ -107,9 +107,17 @@ func TestARestoreThatACheckRefusesChangesNothing(t *testing.T) {
 	r.Status.Preflight[0].Outcome, r.Status.Preflight[0].Message = "Failed", "its hash is wrong"
 	l.status(r)
 	c.ends(3).says(t, "n1 SnapshotReadable: its hash is wrong", "nothing was touched")
-	if err := l.client.Get(t.Context(), client.ObjectKeyFromObject(r), r); err != nil || r.Spec.ApprovedPlan != "" {
-		t.Errorf("approved %q, %v", r.Spec.ApprovedPlan, err)
+	if err := l.client.Get(t.Context(), client.ObjectKeyFromObject(r), r); err != nil || r.Spec.ApprovedPlan != "" || !r.Spec.Cancel {
+		t.Errorf("approved %q, withdrawn %v, %v", r.Spec.ApprovedPlan, r.Spec.Cancel, err)
 	}
+	if err := l.client.Delete(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	c = l.begin(t.Context(), "", "restore", "plan", "prod", "--latest-proven")
+	r = the(l, "prod", &list, func() []v1alpha1.EtcdSnapshotRestore { return list.Items })
+	planned(r)
+	l.status(r)
+	c.ends(0)
 	c = l.begin(t.Context(), "", "restore", "cancel", "prod")
 	eventually(t, "it is asked to end", func() bool {
 		if err := l.client.Get(t.Context(), client.ObjectKeyFromObject(r), r); err != nil {

@@ -11,9 +11,11 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/cli/cell"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+	"github.com/holdfast-dev/holdfast/internal/cli/watch"
 )
 
 func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
+	var follow bool
 	cmd := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
@@ -25,16 +27,19 @@ promises. PROVEN and COMPLETE: how old the newest such snapshots are.`,
 		Args: cobra.NoArgs,
 	}
 	flags.Add(cmd)
+	watch.AddList(cmd, &follow)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		m, err := flags.Connect()
 		if err != nil {
 			return err
 		}
-		list, err := m.Clusters(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return c.Print(manager.Many(m, list, func(w io.Writer) { table(w, c.Now(), list) }))
+		return watch.List(cmd.Context(), c, m, follow, &v1alpha1.ClusterList{}, m.Namespace, func() error {
+			list, err := m.Clusters(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return c.Print(manager.Many(m, list, func(w io.Writer) { table(w, c.Now(), list) }))
+		})
 	}
 	return cmd
 }

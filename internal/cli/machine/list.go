@@ -17,9 +17,11 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/cli/cell"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+	"github.com/holdfast-dev/holdfast/internal/cli/watch"
 )
 
 func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
+	var follow bool
 	cmd := &cobra.Command{
 		Use:     "ls [CLUSTER]",
 		Aliases: []string{"list"},
@@ -32,6 +34,7 @@ left on its fullest disk.`,
 		ValidArgsFunction: flags.CompleteClusters(1),
 	}
 	flags.Add(cmd)
+	watch.AddList(cmd, &follow)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		m, err := flags.Connect()
 		if err != nil {
@@ -45,20 +48,27 @@ left on its fullest disk.`,
 			}
 			namespace = cluster.Namespace
 		}
-		var list v1alpha1.MachineList
-		if err := m.List(cmd.Context(), &list, namespace); err != nil {
-			return err
-		}
-		seen, err := leases(cmd.Context(), m, namespace)
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(list.Items, func(a, b v1alpha1.Machine) int {
-			return strings.Compare(a.Namespace+"\x00"+a.Name, b.Namespace+"\x00"+b.Name)
+		return watch.List(cmd.Context(), c, m, follow, &v1alpha1.MachineList{}, namespace, func() error {
+			return show(cmd.Context(), c, m, namespace, len(args) == 0)
 		})
-		return c.Print(manager.Many(m, list.Items, func(w io.Writer) { table(w, c.Now(), list.Items, seen, len(args) == 0) }))
 	}
 	return cmd
+}
+
+// show prints the machines of a namespace, or of all.
+func show(ctx context.Context, c *console.Console, m *manager.Manager, namespace string, spaces bool) error {
+	var list v1alpha1.MachineList
+	if err := m.List(ctx, &list, namespace); err != nil {
+		return err
+	}
+	seen, err := leases(ctx, m, namespace)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Machine) int {
+		return strings.Compare(a.Namespace+"\x00"+a.Name, b.Namespace+"\x00"+b.Name)
+	})
+	return c.Print(manager.Many(m, list.Items, func(w io.Writer) { table(w, c.Now(), list.Items, seen, spaces) }))
 }
 
 // leases are when each machine was last heard of.

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,7 +54,12 @@ refused. Before the commit point a failure brings the old state back.`,
 		if err != nil {
 			return err
 		}
-		return o.carryOut(ctx, yes)
+		err = o.carryOut(ctx, yes)
+		if plan == "" && problem.KindOf(err) == problem.Refused && o.restore.Spec.ApprovedPlan == "" {
+			// Nobody will come back for this plan, and the manager would keep it true for a day.
+			err = errors.Join(err, o.withdraw(context.WithoutCancel(ctx)))
+		}
+		return err
 	}
 	return cmd
 }
@@ -85,4 +91,12 @@ func (o *op) carryOut(ctx context.Context, yes bool) error {
 		return err
 	}
 	return o.finish(ctx)
+}
+
+// withdraw takes back a plan that was made and not approved.
+func (o *op) withdraw(ctx context.Context) error {
+	if o.restore.Status.Phase.Ended() {
+		return nil
+	}
+	return o.manager.Change(ctx, o.restore, func() { o.restore.Spec.Cancel = true })
 }

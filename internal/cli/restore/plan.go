@@ -70,19 +70,25 @@ func (o *op) refusal() error {
 	if r.Status.Phase.Ended() {
 		return watch.Outcome(o.cluster.Name, r)
 	}
-	var failed []string
-	for _, c := range r.Status.Preflight {
-		if c.Outcome == "Failed" {
-			failed = append(failed, strings.TrimPrefix(c.Machine+" ", "- ")+c.Check+": "+c.Message)
-		}
-	}
-	if len(failed) == 0 {
+	bad := failed(r)
+	if len(bad) == 0 {
 		return nil
 	}
 	return &problem.Error{
-		Kind: problem.Refused, Op: "plan restore", Subject: r.Name + " of cluster " + o.cluster.Name, Why: strings.Join(failed, "; "),
+		Kind: problem.Refused, Op: "plan restore", Subject: r.Name + " of cluster " + o.cluster.Name, Why: strings.Join(bad, "; "),
 		Next: "mend that and plan again; nothing was touched",
 	}
+}
+
+// failed are the checks that keep a plan from being approved.
+func failed(r *v1alpha1.EtcdSnapshotRestore) []string {
+	var bad []string
+	for _, c := range r.Status.Preflight {
+		if c.Outcome == "Failed" {
+			bad = append(bad, strings.TrimPrefix(c.Machine+" ", "- ")+c.Check+": "+c.Message)
+		}
+	}
+	return bad
 }
 
 func (o *op) print() error {
@@ -120,7 +126,7 @@ func describe(w io.Writer, now time.Time, cluster string, r *v1alpha1.EtcdSnapsh
 		fmt.Fprintln(w)
 		console.Columns(w, []string{"MACHINE", "STEP", "OUTCOME", "STARTED", "ID", "MESSAGE"}, rows)
 	}
-	if r.Spec.ApprovedPlan == "" && isPlanned(r) && !s.Phase.Ended() {
+	if r.Spec.ApprovedPlan == "" && isPlanned(r) && !s.Phase.Ended() && len(failed(r)) == 0 {
 		fmt.Fprintf(w, "\nNothing has been touched. To do it: holdfast restore create %s --plan %s\n", cluster, r.Name)
 	}
 }
@@ -133,9 +139,9 @@ func committed(now time.Time, s *v1alpha1.EtcdSnapshotRestoreStatus) string {
 }
 
 func describePlan(w io.Writer, now time.Time, p *v1alpha1.RestorePlan) {
-	verdict := verdicts[p.Verdict]
-	if p.Reason != "" {
-		verdict += " (" + p.Reason + ")"
+	verdict := ""
+	if len(p.Text) == 0 { // else it says so itself
+		verdict = verdicts[p.Verdict]
 	}
 	snapshot := ""
 	if s := p.Snapshot; s != nil {

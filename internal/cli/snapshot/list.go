@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -13,9 +14,11 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/cli/cell"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
+	"github.com/holdfast-dev/holdfast/internal/cli/watch"
 )
 
 func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
+	var follow bool
 	cmd := &cobra.Command{
 		Use:     "ls CLUSTER",
 		Aliases: []string{"list"},
@@ -29,6 +32,7 @@ damaged, failed (never stored whole), missing (it was there once).`,
 		ValidArgsFunction: flags.CompleteClusters(1),
 	}
 	flags.Add(cmd)
+	watch.AddList(cmd, &follow)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		m, err := flags.Connect()
 		if err != nil {
@@ -38,20 +42,26 @@ damaged, failed (never stored whole), missing (it was there once).`,
 		if err != nil {
 			return err
 		}
-		var list v1alpha1.EtcdSnapshotList
-		if err := m.List(cmd.Context(), &list, cluster.Namespace); err != nil {
-			return err
-		}
-		sorted := byBackup(list.Items)
-		return c.Print(manager.Many(m, sorted, func(w io.Writer) {
-			if len(sorted) == 0 {
-				fmt.Fprintf(w, "No snapshots of %s. Take one: holdfast snapshot create %s\n", cluster.Name, cluster.Name)
-				return
-			}
-			table(w, c.Now(), sorted)
-		}))
+		return watch.List(cmd.Context(), c, m, follow, &v1alpha1.EtcdSnapshotList{}, cluster.Namespace, func() error {
+			return show(cmd.Context(), c, m, cluster)
+		})
 	}
 	return cmd
+}
+
+func show(ctx context.Context, c *console.Console, m *manager.Manager, cluster *v1alpha1.Cluster) error {
+	var list v1alpha1.EtcdSnapshotList
+	if err := m.List(ctx, &list, cluster.Namespace); err != nil {
+		return err
+	}
+	sorted := byBackup(list.Items)
+	return c.Print(manager.Many(m, sorted, func(w io.Writer) {
+		if len(sorted) == 0 {
+			fmt.Fprintf(w, "No snapshots of %s. Take one: holdfast snapshot create %s\n", cluster.Name, cluster.Name)
+			return
+		}
+		table(w, c.Now(), sorted)
+	}))
 }
 
 // byBackup sorts so that the newest backup comes first, and the files of one backup stand together.

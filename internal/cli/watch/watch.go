@@ -37,6 +37,29 @@ func (f *Flags) AddTimeout(cmd *cobra.Command, timeout time.Duration) {
 	cmd.Flags().Var(console.NewWait(&f.Timeout), "timeout", "how long to wait; the operation goes on after it")
 }
 
+// AddList adds --watch to a command that lists.
+func AddList(cmd *cobra.Command, follow *bool) {
+	cmd.Flags().BoolVar(follow, "watch", false, "print it again after each change, until interrupted")
+}
+
+// List shows a list once, or with follow again after each change. list is an empty one of the kind that is shown.
+func List(ctx context.Context, c *console.Console, m *manager.Manager, follow bool, list client.ObjectList, namespace string, show func() error) error {
+	if !follow {
+		return show()
+	}
+	_, terminal := c.Terminal()
+	shown := 0
+	return m.Again(ctx, list, namespace, func() error {
+		if terminal && c.Format == console.Table {
+			fmt.Fprint(c.Out, "\x1b[H\x1b[2J") // to the corner, and clear
+		} else if shown > 0 && c.Format == console.Table {
+			fmt.Fprintln(c.Out)
+		}
+		shown++
+		return show()
+	}, func(err error) { c.Notef("%v; trying again", err) })
+}
+
 // Config of one wait.
 type Config struct {
 	Console *console.Console
