@@ -78,11 +78,15 @@ func (r *restoring) replan(d *draft) {
 	r.say("checks all machines")
 }
 
-// sameFacts tells whether two plans would do the same for the same reasons. Text and time do not count.
+// sameFacts tells whether two plans would do the same for the same reasons. Text and time do not count, nor that a good
+// snapshot has stood another test meanwhile.
 func sameFacts(a, b *v1alpha1.RestorePlan) bool {
 	a, b = a.DeepCopy(), b.DeepCopy()
 	for _, p := range []*v1alpha1.RestorePlan{a, b} {
 		p.Text, p.Made, p.Digest = nil, metav1.Time{}, ""
+		if p.Snapshot != nil && good(p.Snapshot.State) {
+			p.Snapshot.State = v1alpha1.StateComplete
+		}
 	}
 	return equality.Semantic.DeepEqual(a, b)
 }

@@ -295,6 +295,27 @@ func TestWhatIsNotAsPlannedIsRefused(t *testing.T) {
 	}
 }
 
+// TestAPlanStandsWhileItsFactsDo: time passes, revisions grow, and a snapshot stands another test.
+func TestAPlanStandsWhileItsFactsDo(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	approve(t, w, r)
+	r.Spec.ApprovedPlan = ""
+	before := r.Status.Plan.DeepCopy()
+	w.now = w.now.Add(3 * time.Hour)
+	w.nodes["a"].Status.Etcd.Revision += 100
+	w.catalog[0].Status.State, w.catalog[0].Status.Copies[0].State = v1alpha1.StateProven, v1alpha1.StateProven
+	restores(w, r, time.Minute)
+	if diff := cmp.Diff(before, r.Status.Plan); diff != "" {
+		t.Error(diff)
+	}
+	w.catalog[0].Status.Copies[0].SHA256 = "other"
+	restores(w, r, time.Minute)
+	if r.Status.Plan.Digest == before.Digest {
+		t.Error("other bytes, and the same digest")
+	}
+}
+
 func TestPlansYieldToWhoeverHasTheCluster(t *testing.T) {
 	w := restoreWorld(t)
 	w.holder = &v1alpha1.PlanOperation{Kind: "EtcdSnapshotSave", Name: "nightly", UID: "x"}

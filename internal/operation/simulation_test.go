@@ -189,7 +189,7 @@ func (s *simulation) ended() {
 	if !st.Phase.Ended() || s.holder != nil || !s.save.Status.Phase.Ended() {
 		s.t.Fatalf("it does not end: %s", describe())
 	}
-	wrong := false
+	var wrong bool
 	switch st.Outcome {
 	case v1alpha1.OutcomeRestored:
 		wrong = st.Phase != v1alpha1.PhaseFinished || !s.committed || s.count(func(n *node) bool { return n.epoch == 1 && n.data != "old" }) != 3

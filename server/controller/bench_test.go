@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -74,7 +75,13 @@ func scheme(t *testing.T) *runtime.Scheme {
 func (b *bench) startControllers() {
 	b.t.Helper()
 	again := true
-	mgr, err := manager.New(b.plane.Loopback, manager.Options{
+	// As in an existing cluster: with the rights that deploy/rbac/manager.yaml gives, and no others.
+	own := rest.CopyConfig(b.plane.Loopback)
+	own.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:holdfast-system:holdfast-server",
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system", "system:authenticated"},
+	}
+	mgr, err := manager.New(own, manager.Options{
 		Scheme: scheme(b.t), Logger: logr.FromSlogHandler(slog.NewTextHandler(b.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: &again},
 	})
