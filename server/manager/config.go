@@ -26,6 +26,8 @@ type Config struct {
 	ApplyManifests bool
 	// Agents is the folder with the agents' program. Default: that of this program.
 	Agents string
+	// Backup is how the manager saves itself. Nil: not at all. Only an embedded control plane can be saved.
+	Backup *BackupConfig
 	// Logger gets what happens.
 	Logger *slog.Logger
 	// Now is the clock that certificates and tokens go by.

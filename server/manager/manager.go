@@ -87,9 +87,19 @@ func (m *Manager) run() error {
 	m.cancel = cancel
 	m.background(func() error { return m.front.serve() })
 	m.background(func() error { return controllers.Start(ctx) })
-	if m.plane.embedded != nil {
-		m.background(func() error { m.keepAdmin(ctx); return nil })
+	if m.plane.embedded == nil {
+		return nil
 	}
+	m.background(func() error { m.keepAdmin(ctx); return nil })
+	if m.cfg.Backup == nil {
+		m.cfg.Logger.Warn("this manager is not backed up: whoever loses its data directory loses it. Give --backup-repo")
+		return nil
+	}
+	b, err := newBackups(m.cfg, m.front.ca.Hash(), m.measured)
+	if err != nil {
+		return err
+	}
+	m.background(func() error { b.run(ctx); return nil })
 	return nil
 }
 

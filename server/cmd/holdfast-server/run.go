@@ -22,11 +22,12 @@ const startTimeout = 3 * time.Minute
 
 type runFlags struct {
 	config   manager.Config
+	backup   *backupFlags
 	logLevel string
 }
 
 func newCommand() *cobra.Command {
-	f := &runFlags{config: manager.Config{Now: time.Now}}
+	f := &runFlags{config: manager.Config{Now: time.Now}, backup: newBackupFlags()}
 	cmd := &cobra.Command{
 		Use:   "holdfast-server",
 		Short: "Manage the backups of a fleet of Kubernetes clusters",
@@ -37,9 +38,19 @@ cluster instead; that must not be one which it restores.`,
 		Args:          cobra.NoArgs,
 		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("backup-repo") {
+				var err error
+				if f.config.Backup, err = f.backup.config(); err != nil {
+					return err
+				}
+			}
+			return f.run(cmd.Context(), cmd.OutOrStdout())
+		},
 	}
 	f.add(cmd)
+	f.backup.addSchedule(cmd)
+	cmd.AddCommand(newBackupCommand(&f.config.DataDir, &f.logLevel), newRestoreCommand(&f.config.DataDir))
 	return cmd
 }
 
