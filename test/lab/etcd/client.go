@@ -101,3 +101,15 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	}
 	return c.Write(ctx, c.cfg.Nodes[0], readyKey, "yes")
 }
+
+// Value is what a member itself holds under a key, with a quorum or without; "" when there is nothing.
+func (c *Cluster) Value(ctx context.Context, n *lab.Node, key string) (value string, err error) {
+	err = c.ask(ctx, n, func(ctx context.Context, cli *clientv3.Client) error {
+		r, err := cli.Get(ctx, key, clientv3.WithSerializable())
+		if err == nil && len(r.Kvs) > 0 {
+			value = string(r.Kvs[0].Value)
+		}
+		return err
+	})
+	return value, err
+}

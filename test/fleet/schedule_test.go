@@ -1,0 +1,75 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/server"
+	"github.com/holdfast-dev/holdfast/test/server/servertest"
+)
+
+// bucket of the tests, in which the cluster has a folder.
+const bucket, folder = "backups", "fleet/prod"
+
+func TestAScheduleGoesOnWithoutTheManagerAndCopiesToS3(t *testing.T) {
+	w, minio := newScheduledWorld(t)
+	w.awaitSnapshots(t, "recurring", 1)
+
+	do(t, w.StopManager())
+	before := payloads(t, minio)
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	do(t, lab.Until(ctx, "two more periods", func(ctx context.Context) error {
+		if n := len(payloads(t, minio)); n < len(before)+2 {
+			return fmt.Errorf("%d objects", n)
+		}
+		return nil
+	}))
+	do(t, w.StartManager(t.Context()))
+
+	w.awaitSnapshots(t, "recurring", len(before)+2)
+	all, err := w.Snapshots(t.Context(), name)
+	do(t, err)
+	for _, s := range all {
+		if !hasS3Copy(s) {
+			t.Errorf("%s has copies %+v", s.Name, s.Status.Copies)
+		}
+	}
+}
+
+// newScheduledWorld is one member that is saved every minute, into a MinIO with a private authority.
+func newScheduledWorld(t *testing.T) (*world, *server.MinIO) {
+	t.Helper()
+	var minio *server.MinIO
+	w := newWorldWith(t, 1, func(l *lab.Lab) []string {
+		minio = servertest.MinIO(t, server.S3Config{Host: l.HostAddress})
+		do(t, minio.MakeBucket(t.Context(), bucket, false))
+		keys := filepath.Join(t.TempDir(), "keys")
+		do(t, os.WriteFile(keys, fmt.Appendf(nil, "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", minio.Root.AccessKey, minio.Root.SecretKey), 0o600))
+		endpoint, err := url.Parse(minio.Endpoint)
+		do(t, err)
+		return []string{"--cron", "* * * * *", "--retention", "20", "--target", "s3://" + bucket + "/" + folder, "--s3-endpoint", endpoint.Host,
+			"--s3-region", server.Region, "--s3-ca-file", minio.CAFile, "--s3-credentials-file", keys, "--s3-bucket-lookup", "path"}
+	})
+	return w, minio
+}
+
+// payloads are the snapshots in the bucket, without what describes them.
+func payloads(t *testing.T, m *server.MinIO) []string {
+	t.Helper()
+	all, err := m.Objects(t.Context(), bucket, folder)
+	do(t, err)
+	return slices.DeleteFunc(all, func(name string) bool { return strings.Contains(name, "/.metadata/") })
+}
+
+func hasS3Copy(s v1alpha1.EtcdSnapshot) bool {
+	return slices.ContainsFunc(s.Status.Copies, func(c v1alpha1.SnapshotCopy) bool { return strings.HasPrefix(c.Location, "s3://") })
+}
