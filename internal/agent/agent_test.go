@@ -276,3 +276,28 @@ func TestTheStatusIsShownWithoutAManager(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOperationIsTakenBackWithoutTheManager(t *testing.T) {
+	world := etcdtest.New(t)
+	world.Start(t)
+	world.Put(t, "a", "kept")
+	a := local(t, world, "")
+	var out bytes.Buffer
+	if err := Undo(t.Context(), a.cfg, &out); err == nil {
+		t.Error("there was nothing to undo, and nobody says so")
+	}
+	carryOut(t, a, planOf(t, 1, nil, step.Fence, step.StopDistro, step.MoveAside))
+	if _, err := os.Stat(filepath.Join(world.Data, "member")); err == nil {
+		t.Fatal("the data is still there")
+	}
+	if err := Undo(t.Context(), a.cfg, &out); err != nil {
+		t.Fatal(err)
+	}
+	world.Want(t, "a", "kept")
+	if got := strings.Count(out.String(), "Undone"); got != 3 {
+		t.Errorf("told:\n%s", out.String())
+	}
+	if busy, err := a.busy(); err != nil || busy {
+		t.Errorf("busy %v, %v", busy, err)
+	}
+}

@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// Undo takes back what the running operation has done on this machine, with no manager: for when that is lost in the
+// middle of a restore. It waits for a step that the daemon is at, until ctx ends.
+func Undo(ctx context.Context, cfg Config, w io.Writer) error {
+	a, plan, err := openUnfinished(cfg)
+	if err != nil {
+		return err
+	}
+	told := map[string]v1alpha1.StepOutcome{}
+	var last []v1alpha1.PlanResult
+	runner := step.NewRunner(step.RunnerConfig{
+		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: cfg.Now, Log: cfg.Log,
+		Report: func(_ int64, results []v1alpha1.PlanResult) {
+			last = results
+			for _, r := range results {
+				if told[r.ID] != r.Outcome && len(told) >= len(results) {
+					fmt.Fprintf(w, "%s: %s\n", r.ID, r.Outcome)
+				}
+				told[r.ID] = r.Outcome
+			}
+		},
+	})
+	plan.Undo = true
+	if err := runner.Run(ctx, plan); err != nil {
+		return err
+	}
+	for _, r := range last {
+		if r.Outcome != v1alpha1.StepUndone {
+			return &problem.Error{Kind: problem.Failed, Op: "undo", Subject: r.ID, Why: r.Message, Next: "mend the cause and run it again"}
+		}
+	}
+	return nil
+}
+
+// openUnfinished opens what is needed to take an operation back.
+func openUnfinished(cfg Config) (*Agent, v1alpha1.MachinePlanSpec, error) {
+	a := &Agent{cfg: cfg, name: cfg.Hostname}
+	var plan v1alpha1.MachinePlanSpec
+	var err error
+	if a.journal, err = step.Open(cfg.journalDir()); err != nil {
+		return nil, plan, err
+	}
+	if a.standing, err = newStanding(cfg.StateDir); err != nil {
+		return nil, plan, err
+	}
+	if cfg.Local != nil {
+		o, err := localOrders(cfg.Local)
+		if err != nil {
+			return nil, plan, err
+		}
+		a.standing.orders = o
+	}
+	if cfg.Supervise != nil {
+		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{
+			Command: cfg.Supervise.Command, Env: cfg.Supervise.Env, StateDir: cfg.StateDir, Log: cfg.Log,
+		})
+	}
+	a.live = newComparisons(a)
+	if plan, err = a.journal.Plan(); err != nil {
+		return nil, plan, err
+	}
+	busy, err := a.busy()
+	if err == nil && !busy {
+		err = &problem.Error{Kind: problem.Refused, Op: "undo", Why: "no operation on this machine has anything to take back"}
+	}
+	return a, plan, err
+}
