@@ -55,6 +55,10 @@ type ClusterStatus struct {
 	// operation that is running, if any. A cluster has one at a time.
 	// +optional
 	Operation *OperationReference `json:"operation,omitempty"`
+	// specDigest is the SHA-256 of kubernetesVersion and config as they were when the last snapshot before a change was
+	// asked for.
+	// +optional
+	SpecDigest string `json:"specDigest,omitempty"`
 	// restoreEpoch counts the restores that reached their commit point. A machine with an older one is not obeyed but
 	// rejoined.
 	// +optional

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -40,11 +41,15 @@ func (k *kit) addClusters(mgr manager.Manager) error {
 		return err
 	}
 	locks := predicate.NewPredicateFuncs(func(object client.Object) bool { return object.GetName() == LockName })
+	phases := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return phaseIn(e.ObjectOld) != phaseIn(e.ObjectNew) }}
 	mapped := handler.EnqueueRequestsFromMapFunc(k.toCluster)
 	return builder.ControllerManagedBy(mgr).Named("Cluster").For(&v1alpha1.Cluster{}).
 		Watches(&v1alpha1.Machine{}, mapped).
 		Watches(&v1alpha1.EtcdSnapshot{}, mapped).
 		Watches(&coordinationv1.Lease{}, mapped, builder.WithPredicates(locks)).
+		Watches(&v1alpha1.EtcdSnapshotSave{}, mapped, builder.WithPredicates(phases)).
+		Watches(&v1alpha1.EtcdSnapshotTask{}, mapped, builder.WithPredicates(phases)).
+		Watches(&v1alpha1.EtcdSnapshotRestore{}, mapped, builder.WithPredicates(phases)).
 		WatchesRawSource(source.Channel(k.found.listed, handler.TypedEnqueueRequestsFromMapFunc(
 			func(_ context.Context, c *v1alpha1.Cluster) []reconcile.Request {
 				return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(c)}}
@@ -74,6 +79,9 @@ func (r *clusters) Reconcile(ctx context.Context, request reconcile.Request) (re
 		status.UUID = string(c.UID)
 	}
 	s.describe(&status)
+	if err := r.beforeChange(ctx, c, &status); err != nil {
+		return retry(err)
+	}
 	if !equality.Semantic.DeepEqual(status, c.Status) {
 		c.Status = status
 		if err := r.Status().Update(ctx, c); err != nil {
@@ -123,6 +131,7 @@ type situation struct {
 	snapshots []v1alpha1.EtcdSnapshot
 	holder    *v1alpha1.PlanOperation
 	since     *metav1.Time
+	phase     v1alpha1.Phase
 	listing   listing
 }
 
@@ -149,6 +158,9 @@ func (r *clusters) look(ctx context.Context, c *v1alpha1.Cluster) (*situation, e
 		return nil, err
 	}
 	s.holder = holderOf(&lease)
+	if s.phase, err = r.phaseOf(ctx, c.Namespace, s.holder); err != nil {
+		return nil, err
+	}
 	if lease.Spec.AcquireTime != nil {
 		at := metav1.NewTime(lease.Spec.AcquireTime.Time)
 		s.since = &at

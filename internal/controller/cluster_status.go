@@ -25,7 +25,7 @@ func (s *situation) describe(status *v1alpha1.ClusterStatus) {
 	status.NextSnapshot = s.nextSnapshot()
 	status.Operation = nil
 	if s.holder != nil {
-		status.Operation = &v1alpha1.OperationReference{Kind: s.holder.Kind, Name: s.holder.Name, Started: s.since}
+		status.Operation = &v1alpha1.OperationReference{Kind: s.holder.Kind, Name: s.holder.Name, Phase: s.phase, Started: s.since}
 	}
 	s.conditions(status)
 }

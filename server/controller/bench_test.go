@@ -35,6 +35,8 @@ type bench struct {
 	ended  chan error
 	agents map[string]*fleet.Agent
 	cfg    controller.Config
+	// renew is how often agents renew their leases.
+	renew time.Duration
 }
 
 func newBench(t *testing.T, cfg controller.Config) *bench {
@@ -121,7 +123,7 @@ func (b *bench) cluster(name string, spec v1alpha1.ClusterSpec, machines ...stri
 		if err := fleet.Enrol(b.t.Context(), b.client, c, m); err != nil {
 			b.t.Fatal(err)
 		}
-		a := fleet.New(fleet.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines})
+		a := fleet.New(fleet.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines, Renew: b.renew})
 		b.agents[m] = a
 		go func() {
 			if err := a.Run(b.t.Context()); err != nil && b.t.Context().Err() == nil {
