@@ -95,6 +95,9 @@ func TestTheEnginesPartsStayApart(t *testing.T) {
 		"/deploy":                 {"/engine", "/api", "k8s.io/"},
 		"/internal":               {"k8s.io/kubernetes"},
 		"/cmd":                    {"k8s.io/kubernetes"},
+		"/internal/cli":           {"/internal/controller", "/internal/operation", "/internal/agent", "/internal/httpd", "k8s.io/client-go/discovery"},
+		"/internal/cli/etcd":      {"/internal/cli/manager", "k8s.io/", "sigs.k8s.io/controller-runtime"},
+		"/internal/cli/repo":      {"/internal/cli/manager", "k8s.io/", "sigs.k8s.io/controller-runtime"},
 	}
 	for _, p := range packages(t, ".") {
 		for from, list := range forbidden {

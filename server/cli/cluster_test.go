@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,27 @@ func TestClustersAreCreatedListedChangedAndDeleted(t *testing.T) {
 		env("sed -i s/'distro: etcd'/'distro: k3s'/").must(t, 2).says(t, "the distro can't be changed")
 	})
 
+	t.Run("a status that changes while the editor is open is no conflict, a spec that does is one", func(t *testing.T) {
+		for level, code := range map[string]int{"content": 0, "restore": 3} {
+			setLevel(l, "checksum")
+			dir := t.TempDir()
+			if err := syscall.Mkfifo(filepath.Join(dir, "done"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			editor := "edit() { touch " + dir + "/open; cat " + dir + "/done; sed -i 's/verify: .*/verify: " + level + "/' \"$1\"; }; edit"
+			c := l.beginIn(t.Context(), map[string]string{"KUBECONFIG": l.kubeconfig, "EDITOR": editor}, "", "cluster", "edit", "prod")
+			eventually(t, "the editor is open", func() bool { _, err := os.Stat(filepath.Join(dir, "open")); return err == nil })
+			observe(l, "prod")
+			if code != 0 {
+				setLevel(l, "content")
+			}
+			if err := os.WriteFile(filepath.Join(dir, "done"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c.ends(code)
+		}
+	})
+
 	t.Run("a deletion asks, and tells what stays", func(t *testing.T) {
 		l.answer("wrong\n", "cluster", "delete", "prod").must(t, 3).says(t, "Every snapshot stays where it is")
 		l.answer("", "cluster", "delete", "prod").must(t, 3).says(t, "--yes")
@@ -83,6 +105,13 @@ func TestClustersAreCreatedListedChangedAndDeleted(t *testing.T) {
 	})
 }
 
+// setLevel changes the spec of cluster prod.
+func setLevel(l *lab, level string) {
+	l.t.Helper()
+	env := map[string]string{"KUBECONFIG": l.kubeconfig, "EDITOR": "sed -i 's/verify: .*/verify: " + level + "/'"}
+	runIn(l.t.Context(), env, "", "cluster", "edit", "prod").must(l.t, 0)
+}
+
 // observe writes a cluster's status as the controller would.
 func observe(l *lab, name string) {
 	l.t.Helper()
@@ -92,9 +121,10 @@ func observe(l *lab, name string) {
 	}
 	c.Status = v1alpha1.ClusterStatus{
 		ID: "c-9dmxz", Machines: v1alpha1.MachineCount{Total: 3, Etcd: 3, Answering: 2},
-		Observed:     v1alpha1.Observed{EtcdVersion: "3.6.7"},
-		LastComplete: &v1alpha1.SnapshotReference{Name: "etcd-snapshot-n1-1795312800.db-1a2b", File: "etcd-snapshot-n1-1795312800.db", Created: *ago(time.Hour)},
-		NextSnapshot: &metav1.Time{Time: now.Add(47 * time.Minute)},
+		Observed:           v1alpha1.Observed{EtcdVersion: "3.6.7"},
+		ObservedGeneration: c.Status.ObservedGeneration + 1,
+		LastComplete:       &v1alpha1.SnapshotReference{Name: "etcd-snapshot-n1-1795312800.db-1a2b", File: "etcd-snapshot-n1-1795312800.db", Created: *ago(time.Hour)},
+		NextSnapshot:       &metav1.Time{Time: now.Add(47 * time.Minute)},
 		Conditions: []metav1.Condition{
 			{Type: v1alpha1.ClusterReady, Status: metav1.ConditionFalse, Reason: "MemberDown", Message: "n3 does not answer", LastTransitionTime: *ago(time.Hour)},
 			{Type: v1alpha1.ClusterProtected, Status: metav1.ConditionTrue, Reason: "Fresh", LastTransitionTime: *ago(time.Hour)},

@@ -41,11 +41,15 @@ type command struct {
 
 // begin starts a command that has an answer ready for what it may ask.
 func (l *lab) begin(ctx context.Context, typed string, args ...string) *command {
+	return l.beginIn(ctx, map[string]string{"KUBECONFIG": l.kubeconfig}, typed, args...)
+}
+
+func (l *lab) beginIn(ctx context.Context, env map[string]string, typed string, args ...string) *command {
 	c := &command{t: l.t, code: make(chan int, 1)}
 	go func() {
 		c.code <- cli.Run(ctx, &console.Console{
 			In: strings.NewReader(typed), Out: &c.out, Err: &c.err, Version: "test", Now: func() time.Time { return now },
-			Getenv: func(name string) string { return map[string]string{"KUBECONFIG": l.kubeconfig}[name] },
+			Getenv: func(name string) string { return env[name] },
 		}, args)
 	}()
 	return c

@@ -162,10 +162,8 @@ func (w *wanted) secret(cluster *v1alpha1.Cluster) (*core.Secret, error) {
 // create makes namespace, cluster and Secret. What can't be made whole is not left half-made.
 func create(ctx context.Context, m *manager.Manager, cluster *v1alpha1.Cluster, secret *core.Secret) (err error) {
 	space := &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: cluster.Namespace}}
-	made := true
-	if err := m.Create(ctx, space); problem.KindOf(err) == problem.Refused && err != nil {
-		made = false
-	} else if err != nil {
+	made, err := m.EnsureNamespace(ctx, space)
+	if err != nil {
 		return err
 	}
 	defer func() {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/yaml"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -81,17 +83,35 @@ func edit(ctx context.Context, c *console.Console, m *manager.Manager, cluster *
 }
 
 func apply(ctx context.Context, m *manager.Manager, cluster *v1alpha1.Cluster, text []byte) error {
-	wanted := cluster.DeepCopy()
-	wanted.Spec = v1alpha1.ClusterSpec{}
-	if err := yaml.UnmarshalStrict(text, &wanted.Spec); err != nil {
+	var spec v1alpha1.ClusterSpec
+	if err := yaml.UnmarshalStrict(text, &spec); err != nil {
 		return console.Usagef("%v", err)
 	}
-	if err := m.Update(ctx, wanted); err != nil {
-		return err
+	for tries := 1; ; tries++ {
+		wanted := cluster.DeepCopy()
+		wanted.Spec = spec
+		err := m.Update(ctx, wanted)
+		if err == nil {
+			*cluster = *wanted
+			return nil
+		}
+		if !apierrors.IsConflict(err) || tries == mostTries {
+			return err
+		}
+		// The manager writes status all the time. Only a change of what was edited is somebody else's.
+		now := cluster.DeepCopy()
+		if err := m.Get(ctx, now); err != nil {
+			return err
+		}
+		if !equality.Semantic.DeepEqual(now.Spec, cluster.Spec) {
+			return err
+		}
+		*cluster = *now
 	}
-	*cluster = *wanted
-	return nil
 }
+
+// mostTries of an update that loses against one of status.
+const mostTries = 5
 
 // page is what the editor shows.
 func page(name string, spec []byte, refusal error) []byte {

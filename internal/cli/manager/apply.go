@@ -44,12 +44,22 @@ func (m *Manager) Place(obj *unstructured.Unstructured) error {
 	return nil
 }
 
+// EnsureNamespace makes a namespace that is missing, and tells whether it did. Whoever may not is told by the request
+// that needs it, if it is not there.
+func (m *Manager) EnsureNamespace(ctx context.Context, space *core.Namespace) (made bool, err error) {
+	err = m.Create(ctx, space)
+	if kind := problem.KindOf(err); err != nil && (kind == problem.Refused || kind == problem.Denied) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Apply applies an object on the server's side, and leaves it as it is then. A Cluster's namespace is made if it is
 // missing. What has only a generateName is created.
 func (m *Manager) Apply(ctx context.Context, obj *unstructured.Unstructured, options ApplyOptions) error {
 	if kindOf(obj.GroupVersionKind()).kind == "Cluster" && !options.DryRun {
 		space := &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: obj.GetNamespace()}}
-		if err := m.Create(ctx, space); err != nil && problem.KindOf(err) != problem.Refused {
+		if _, err := m.EnsureNamespace(ctx, space); err != nil {
 			return err
 		}
 	}

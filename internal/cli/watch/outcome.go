@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +24,7 @@ func Outcome(cluster string, obj client.Object) error {
 	if p.Why == "" {
 		p.Why = "the manager gave no reason"
 	}
-	if s.Phase == v1alpha1.PhaseCancelled {
+	if s.Phase == v1alpha1.PhaseCancelled && !strings.HasPrefix(p.Why, "cancelled") {
 		p.Why = "it was cancelled: " + p.Why
 	}
 	if failed := firstFailed(s); failed != nil && s.Phase == v1alpha1.PhaseFailed {
