@@ -36,11 +36,13 @@ type Agent struct {
 	schedule   *scheduleState
 	// stirred wakes whoever reports when something has happened on this machine.
 	stirred *bell
+	// urgent rings when a restore wants this machine: a recurring snapshot that is under way gives way.
+	urgent *bell
 }
 
 // New opens what the agent keeps. Nothing runs before Run.
 func New(cfg Config) (*Agent, error) {
-	a := &Agent{cfg: cfg, name: cfg.Hostname, stirred: newBell()}
+	a := &Agent{cfg: cfg, name: cfg.Hostname, stirred: newBell(), urgent: newBell()}
 	for _, dir := range []string{cfg.StateDir, cfg.spoolDir()} {
 		if err := durable.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make the state directory: %w", err)
@@ -113,6 +115,12 @@ func (a *Agent) listen() error {
 
 // Run works until ctx ends. An etcd that it supervises goes on after that.
 func (a *Agent) Run(ctx context.Context) error {
+	if o, _ := a.standing.get(); o.Known {
+		// Before anything starts an etcd here: this process may have died between the manager's word and the fence.
+		if err := a.obeyEpoch(ctx, o); err != nil {
+			a.cfg.Log.Error("old data could not be fenced", "error", err)
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if a.supervisor != nil {
 		group.Go(func() error { return a.supervisor.Run(ctx) })

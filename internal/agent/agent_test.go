@@ -301,3 +301,31 @@ func TestAnOperationIsTakenBackWithoutTheManager(t *testing.T) {
 		t.Errorf("busy %v, %v", busy, err)
 	}
 }
+
+func TestARecurringSnapshotGivesWayToARestore(t *testing.T) {
+	world := etcdtest.New(t)
+	world.Start(t)
+	a := local(t, world, "")
+	release, err := a.journal.Acquire(t.Context()) // somebody else works on this machine, so that it waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, _ := a.standing.get()
+	ended := make(chan error, 1)
+	go func() { ended <- a.take(t.Context(), o, time.Now()) }()
+	var waits error
+	for waits == nil {
+		select {
+		case waits = <-ended:
+		case <-time.After(10 * time.Millisecond):
+			a.urgent.ring()
+		}
+	}
+	if !strings.Contains(waits.Error(), "a restore comes first") {
+		t.Errorf("got %v", waits)
+	}
+	release()
+	if err := a.take(t.Context(), o, time.Now()); err != nil {
+		t.Error(err)
+	}
+}

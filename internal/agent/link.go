@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -83,11 +84,13 @@ func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine) error {
 	o := orders{Generation: m.Generation, Spec: m.Spec, Keys: old.Keys}
 	var err error
 	if o.Keys, err = l.keys(ctx, m); err != nil {
-		l.cfg.Log.Warn("the S3 credentials can't be read, the old ones are used on", "error", err)
-		o.Keys = old.Keys
+		l.cfg.Log.Warn("the S3 credentials can't be read", "error", err)
+		if sameTarget(old.Spec.Snapshots, m.Spec.Snapshots) { // keys of another place must not be shown to this one
+			o.Keys = old.Keys
+		}
 	}
 	if old.Known && old.Generation == o.Generation && old.Keys.Equal(o.Keys) {
-		return nil
+		return l.obeyEpoch(ctx, o)
 	}
 	if err := l.adopt(o, old.Known); err != nil {
 		return err
@@ -98,6 +101,11 @@ func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine) error {
 	}
 	l.stirred.ring()
 	return l.obeyEpoch(ctx, o)
+}
+
+// sameTarget says whether two settings name the same S3 folder, reached in the same way.
+func sameTarget(a, b *v1alpha1.MachineSnapshots) bool {
+	return a != nil && b != nil && equality.Semantic.DeepEqual(a.S3, b.S3)
 }
 
 // keys reads the credentials for the cluster's S3 folder.

@@ -61,6 +61,8 @@ func (p *plans) next() (*v1alpha1.MachinePlanSpec, <-chan struct{}) {
 	return p.newest, p.woken.wait()
 }
 
+const restoreKind = "EtcdSnapshotRestore"
+
 // errSuperseded ends a run whose plan was taken back.
 var errSuperseded = errors.New("a newer plan takes this one back")
 
@@ -132,6 +134,9 @@ func (p *plans) resume(ctx context.Context) {
 func (p *plans) attempt(ctx context.Context, plan v1alpha1.MachinePlanSpec) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if plan.Operation != nil && plan.Operation.Kind == restoreKind {
+		p.urgent.ring()
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- p.runner.Run(ctx, plan) }()
 	for {

@@ -97,7 +97,24 @@ func (a *Agent) recur(ctx context.Context, slot time.Time) error {
 	return err
 }
 
-var errBusy = errors.New("an operation on this machine is not over")
+var (
+	errBusy = errors.New("an operation on this machine is not over")
+	errWay  = errors.New("a restore comes first")
+)
+
+// givingWay ends the context when a restore wants this machine. What is cut leaves nothing, and is taken later.
+func (a *Agent) givingWay(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	rung := a.urgent.wait()
+	go func() {
+		select {
+		case <-rung:
+			cancel(errWay)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
 
 // take waits for this machine's place in the slot, takes the snapshot, and prunes.
 func (a *Agent) take(ctx context.Context, o orders, slot time.Time) error {
@@ -115,6 +132,8 @@ func (a *Agent) take(ctx context.Context, o orders, slot time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
+	ctx, stop := a.givingWay(ctx)
+	defer stop()
 	release, err := a.journal.Acquire(ctx)
 	if err != nil {
 		return err
