@@ -2,33 +2,16 @@ package saving_test
 
 import (
 	"encoding/json"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
-	"github.com/holdfast-dev/holdfast/engine/snapshot/trial"
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd/etcdtest"
-	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/internal/step/saving"
 )
 
-func TestMain(m *testing.M) { etcdtest.Main(m) }
-
 func quiet(string, string) {}
-
-func machine(t *testing.T, m *etcdtest.Machine) *saving.Machine {
-	log := slog.New(slog.DiscardHandler)
-	spool := t.TempDir()
-	return &saving.Machine{
-		Driver: m.Driver(), Places: place.Places{Dir: filepath.Join(m.State, "snapshots"), Host: "n1", Log: log},
-		Name: "m1", ClusterID: "c-abcde", Node: "n1", SpoolDir: spool, Tool: "test", Now: time.Now, Log: log,
-		Prover: trial.New(trial.Config{Command: etcdtest.Command(), Dir: spool, Log: log}),
-	}
-}
 
 // do makes a step of the settings and does it.
 func do(t *testing.T, m *saving.Machine, kind step.Kind, settings any) (any, error) {
@@ -51,7 +34,7 @@ func TestASnapshotIsTakenOnceProvedFoundDamagedAndDeleted(t *testing.T) {
 	world := etcdtest.New(t)
 	world.Start(t)
 	world.Put(t, "a", "1")
-	m := machine(t, world)
+	m := on(world)
 	settings := step.SaveSettings{Base: "on-demand", Trigger: "manual", Backup: "b1", Verify: v1alpha1.VerifyContent}
 	first := save(t, m, settings)
 	if len(first) != 1 || first[0].State != v1alpha1.StateChecked || first[0].Backup != "b1" || first[0].Revision != 2 {
@@ -115,7 +98,7 @@ func flip(t *testing.T, path string) {
 }
 
 func TestASaveThatCantSucceedIsRefusedBeforeItBegins(t *testing.T) {
-	m := machine(t, etcdtest.New(t))
+	m := on(etcdtest.New(t))
 	for name, settings := range map[string]step.SaveSettings{
 		"no target":    {Base: "on-demand", Trigger: "manual", Backup: "b1", Verify: "content", S3: true},
 		"bad name":     {Base: "../x", Trigger: "manual", Backup: "b1", Verify: "content"},
