@@ -5,17 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 )
 
 func TestARestoreOfThreeMachines(t *testing.T) {
 	newWorld(t, 3).inTurn(t, []part{
 		{"brings the snapshot to every member, and what came later is gone", restore},
 		{"may be cut by a power cut, and all members agree", restoreUnderPowerCut},
+		{"is not undone by a member that missed it, and the next one brings that back", restoreWithoutOne},
 	})
 }
 
@@ -49,6 +54,96 @@ func restoreUnderPowerCut(t *testing.T, w *world) {
 		want = "changed"
 	}
 	w.holds(t, "/a", want)
+}
+
+// A machine that nobody can reach is left out of a restore. When it is back, its old etcd is stopped and stays so, whatever
+// happens to the machine, until a restore makes it a member again.
+func restoreWithoutOne(t *testing.T, w *world) {
+	gone, rest := w.Lab.Nodes[2], w.Lab.Nodes[:2]
+	w.write(t, "/a", "saved")
+	made := w.save(t)
+	w.write(t, "/a", "changed")
+	do(t, gone.CutNetwork(t.Context()))
+	w.awaitAnswering(t, 2)
+	w.run(t, "restore", "create", name, "--snapshot", takenOn(t, made, rest[0]), "--confirm-powered-off", gone.Name, "--yes")
+	for _, n := range rest {
+		do(t, lab.Until(t.Context(), "etcd on "+n.Name, func(ctx context.Context) error { return w.etcd.Healthy(ctx, n) }))
+	}
+	do(t, w.etcd.Write(t.Context(), rest[0], "/after", "restore"))
+
+	do(t, gone.Heal(t.Context()))
+	w.awaitStopped(t, gone)
+	do(t, gone.Reboot(t.Context()))
+	w.awaitAnswering(t, 3)
+	w.awaitStopped(t, gone)
+
+	made = w.save(t)
+	if len(made) != 2 {
+		t.Errorf("snapshots of two members: %v", made)
+	}
+	w.run(t, "restore", "create", name, "--snapshot", made[0], "--yes")
+	w.healthy(t)
+	w.holds(t, "/a", "saved")
+	w.holds(t, "/after", "restore")
+}
+
+// awaitStopped waits until etcd does not run on a machine, and does not try to.
+func (w *world) awaitStopped(t *testing.T, n *lab.Node) {
+	t.Helper()
+	do(t, lab.Until(t.Context(), "etcd to be stopped on "+n.Name, func(ctx context.Context) error {
+		r, err := n.Exec(ctx, "systemctl", "is-active", etcd.Unit)
+		if err == nil && strings.TrimSpace(r.Stdout) != "inactive" {
+			err = fmt.Errorf("it is %s", r.Stdout)
+		}
+		return err
+	}))
+	if err := w.etcd.Serving(t.Context(), n); err == nil {
+		t.Errorf("%s serves", n.Name)
+	}
+}
+
+// All that is left of the cluster is its folder in the bucket.
+func TestTheSnapshotInTheBucketComesBackOnANewMachine(t *testing.T) {
+	w, minio := newScheduledWorld(t)
+	old := w.Lab.Nodes[0]
+	w.write(t, "/a", "saved")
+	w.save(t)
+	do(t, old.PowerCut(t.Context()))
+	w.awaitAnswering(t, 0)
+
+	fresh, err := w.Lab.Add(t.Context(), 1)
+	do(t, err)
+	do(t, w.etcd.Move(t.Context(), fresh...))
+	do(t, w.Join(t.Context(), fresh[0], name))
+	w.awaitAnswering(t, 1)
+	all := payloads(t, minio)
+	newest := slices.MaxFunc(all, func(a, b string) int { return cmp.Compare(unix(t, a), unix(t, b)) })
+	w.run(t, "restore", "create", name, "--s3-uri", "s3://"+bucket+"/"+newest, "--exclude-machine", old.Name,
+		"--confirm-powered-off", old.Name, "--yes")
+	do(t, w.etcd.Ready(t.Context()))
+	got, err := w.etcd.Value(t.Context(), fresh[0], "/a")
+	if err != nil || got != "saved" {
+		t.Errorf("it holds %q, %v", got, err)
+	}
+}
+
+// takenOn is the snapshot that was taken on a machine; only that has a copy.
+func takenOn(t *testing.T, snapshots []string, n *lab.Node) string {
+	t.Helper()
+	i := slices.IndexFunc(snapshots, func(s string) bool { return strings.Contains(s, "-"+n.Name+"-") })
+	if i < 0 {
+		t.Fatalf("none of %v was taken on %s", snapshots, n.Name)
+	}
+	return snapshots[i]
+}
+
+// unix is the second in which a snapshot was taken, as its file's name says.
+func unix(t *testing.T, file string) int {
+	t.Helper()
+	base, _, _ := strings.Cut(path.Base(file), ".")
+	second, err := strconv.Atoi(base[strings.LastIndex(base, "-")+1:])
+	do(t, err)
+	return second
 }
 
 // awaitPhase waits until the cluster's newest restore is in one of these phases. It fails if that has ended before.

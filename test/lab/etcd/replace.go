@@ -32,6 +32,21 @@ func (c *Cluster) Replace(ctx context.Context, old, fresh *lab.Node) error {
 	return c.Ready(ctx)
 }
 
+// Move installs everything on other machines, which take the places of all members, and starts nothing: for a restore onto
+// machines that have never been part of the cluster. The unit is enabled, as on any member.
+func (c *Cluster) Move(ctx context.Context, nodes ...*lab.Node) error {
+	c.cfg.Nodes = slices.Clone(nodes)
+	for _, n := range nodes {
+		if err := c.install(ctx, n, "new"); err != nil {
+			return fmt.Errorf("install etcd on %s: %w", n.Name, err)
+		}
+		if _, err := n.Run(ctx, "systemctl", "enable", "--quiet", Unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // swap changes the membership alone.
 func (c *Cluster) swap(ctx context.Context, old, fresh *lab.Node) error {
 	cli, err := c.Client()
