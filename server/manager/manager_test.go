@@ -104,7 +104,11 @@ func (f *fixture) administrator(t *testing.T) client.WithWatch {
 // addCluster makes a cluster as an administrator would.
 func (f *fixture) addCluster(t *testing.T) {
 	t.Helper()
-	admin := f.administrator(t)
+	f.addClusterWith(t, f.administrator(t))
+}
+
+func (f *fixture) addClusterWith(t *testing.T, admin client.Client) {
+	t.Helper()
 	create(t, admin, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "c-one"}})
 	cluster := &v1alpha1.Cluster{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "c-one", Name: "one"},
@@ -130,7 +134,11 @@ func create(t *testing.T, c client.Client, object client.Object) {
 // invite makes a join token with the administrator's rights.
 func (f *fixture) invite(t *testing.T, replace string, roles ...v1alpha1.Role) enroll.JoinToken {
 	t.Helper()
-	admin := f.administrator(t)
+	return f.inviteWith(t, f.administrator(t), replace, roles...)
+}
+
+func (f *fixture) inviteWith(t *testing.T, admin client.Client, replace string, roles ...v1alpha1.Role) enroll.JoinToken {
+	t.Helper()
 	info, err := enroll.ReadInfo(t.Context(), admin)
 	if err != nil {
 		t.Fatal(err)
