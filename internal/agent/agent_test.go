@@ -329,3 +329,54 @@ func TestARecurringSnapshotGivesWayToARestore(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARestoreRunsWithoutAnyManager(t *testing.T) {
+	world := etcdtest.New(t)
+	world.Start(t)
+	world.Put(t, "a", "old")
+	a := local(t, world, "")
+	carryOut(t, a, planOf(t, 1, map[step.Kind]any{step.SaveSnapshot: step.SaveSettings{Base: "on-demand", Trigger: "manual", Backup: "b1", Verify: v1alpha1.VerifyContent}}, step.SaveSnapshot))
+	world.Put(t, "a", "new")
+	r := &LocalRestore{Location: held(t, a)[0].Location, Timeout: time.Minute}
+	text, err := r.Plan(t.Context(), a.cfg)
+	if err != nil || !strings.Contains(strings.Join(text, " "), "member m1") {
+		t.Fatalf("%v, %v", text, err)
+	}
+	world.Want(t, "a", "new")
+	var out bytes.Buffer
+	if err := r.Run(t.Context(), a.cfg, &out); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	world.Want(t, "a", "old")
+	if e, err := restoring.ReadEpoch(world.State); err != nil || e.Epoch != 1 {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+func TestALocalRestoreThatFailsLeavesTheOldState(t *testing.T) {
+	world := etcdtest.New(t)
+	world.Start(t)
+	world.Put(t, "a", "kept")
+	a := local(t, world, "")
+	junk := filepath.Join(t.TempDir(), "snapshot.db")
+	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := (&LocalRestore{Location: junk, Timeout: time.Minute}).Run(t.Context(), a.cfg, &out); err == nil {
+		t.Errorf("junk was restored:\n%s", out.String())
+	}
+	// A restore that fails after etcd was stopped: nobody of that name is among the members.
+	carryOut(t, a, planOf(t, 1, map[step.Kind]any{step.SaveSnapshot: step.SaveSettings{Base: "on-demand", Trigger: "manual", Backup: "b1", Verify: v1alpha1.VerifyContent}}, step.SaveSnapshot))
+	r := &LocalRestore{Location: held(t, a)[0].Location, InitialCluster: "other=" + world.Peer, Timeout: time.Minute}
+	if err := r.Run(t.Context(), a.cfg, &out); err == nil {
+		t.Errorf("it was restored:\n%s", out.String())
+	}
+	world.Want(t, "a", "kept")
+	if busy, err := a.busy(); err != nil || busy {
+		t.Errorf("busy %v, %v", busy, err)
+	}
+	if _, err := (&LocalRestore{Location: junk, InitialCluster: "m1=" + world.Peer + ",m2=http://127.0.0.1:1"}).Plan(t.Context(), a.cfg); err == nil {
+		t.Error("several members need no token")
+	}
+}

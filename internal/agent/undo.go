@@ -2,10 +2,10 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
 	"github.com/holdfast-dev/holdfast/internal/step"
@@ -18,19 +18,10 @@ func Undo(ctx context.Context, cfg Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	told := map[string]v1alpha1.StepOutcome{}
 	var last []v1alpha1.PlanResult
 	runner := step.NewRunner(step.RunnerConfig{
 		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: cfg.Now, Log: cfg.Log,
-		Report: func(_ int64, results []v1alpha1.PlanResult) {
-			last = results
-			for _, r := range results {
-				if told[r.ID] != r.Outcome && len(told) >= len(results) {
-					fmt.Fprintf(w, "%s: %s\n", r.ID, r.Outcome)
-				}
-				told[r.ID] = r.Outcome
-			}
-		},
+		Report: telling(w, &last),
 	})
 	plan.Undo = true
 	if err := runner.Run(ctx, plan); err != nil {
@@ -46,28 +37,11 @@ func Undo(ctx context.Context, cfg Config, w io.Writer) error {
 
 // openUnfinished opens what is needed to take an operation back.
 func openUnfinished(cfg Config) (*Agent, v1alpha1.MachinePlanSpec, error) {
-	a := &Agent{cfg: cfg, name: cfg.Hostname}
 	var plan v1alpha1.MachinePlanSpec
-	var err error
-	if a.journal, err = step.Open(cfg.journalDir()); err != nil {
+	a, err := open(cfg)
+	if err != nil {
 		return nil, plan, err
 	}
-	if a.standing, err = newStanding(cfg.StateDir); err != nil {
-		return nil, plan, err
-	}
-	if cfg.Local != nil {
-		o, err := localOrders(cfg.Local)
-		if err != nil {
-			return nil, plan, err
-		}
-		a.standing.orders = o
-	}
-	if cfg.Supervise != nil {
-		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{
-			Command: cfg.Supervise.Command, Env: cfg.Supervise.Env, StateDir: cfg.StateDir, Log: cfg.Log,
-		})
-	}
-	a.live = newComparisons(a)
 	if plan, err = a.journal.Plan(); err != nil {
 		return nil, plan, err
 	}
@@ -76,4 +50,30 @@ func openUnfinished(cfg Config) (*Agent, v1alpha1.MachinePlanSpec, error) {
 		err = &problem.Error{Kind: problem.Refused, Op: "undo", Why: "no operation on this machine has anything to take back"}
 	}
 	return a, plan, err
+}
+
+// open is New for a command beside the daemon: it listens nowhere and talks to no manager.
+func open(cfg Config) (*Agent, error) {
+	a := &Agent{cfg: cfg, name: cfg.Hostname}
+	if err := durable.MkdirAll(cfg.spoolDir(), 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.journal, err = step.Open(cfg.journalDir()); err != nil {
+		return nil, err
+	}
+	if a.standing, err = newStanding(cfg.StateDir); err != nil {
+		return nil, err
+	}
+	if cfg.Local != nil {
+		if a.standing.orders, err = localOrders(cfg.Local); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Supervise != nil {
+		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{
+			Command: cfg.Supervise.Command, Env: cfg.Supervise.Env, StateDir: cfg.StateDir, Log: cfg.Log,
+		})
+	}
+	return a, nil
 }

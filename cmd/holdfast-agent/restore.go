@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/agent"
+)
+
+func newRestore(o *options) *cobra.Command {
+	r := &agent.LocalRestore{}
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "restore SNAPSHOT", Short: "Restore this machine's member without the manager", Args: cobra.ExactArgs(1),
+		Long: `Restore this machine's member without the manager, with the same journaled steps.
+
+SNAPSHOT is a path on this machine, or an S3 URI in the cluster's folder. Without --yes it says what it would do. In a cluster
+of several members run it on all of them at the same time, from the same snapshot and with the same --initial-cluster-token.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			r.Location = args[0]
+			if yes {
+				return r.Run(cmd.Context(), cfg, cmd.OutOrStdout())
+			}
+			text, err := r.Plan(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			for _, line := range text {
+				fmt.Fprintln(cmd.OutOrStdout(), line)
+			}
+			return &problem.Error{Kind: problem.Refused, Op: "restore", Why: "nothing was touched", Next: "run it again with --yes"}
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&r.InitialCluster, "initial-cluster", "", "members of the new cluster, as etcd's flag (default: what etcd's configuration says)")
+	flags.StringVar(&r.InitialClusterToken, "initial-cluster-token", "", "token of the new cluster (default, with one member: a new one)")
+	flags.DurationVar(&r.Timeout, "timeout", 30*time.Minute, "how long each step may take")
+	flags.BoolVar(&yes, "yes", false, "do it")
+	return cmd
+}

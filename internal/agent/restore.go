@@ -1,0 +1,206 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/step"
+	"github.com/holdfast-dev/holdfast/internal/step/restoring"
+)
+
+// LocalRestore is a restore of this machine that no manager asks for: the same steps, from the same journal. In a cluster
+// of several members it is run on each machine, with the same file, members and token.
+type LocalRestore struct {
+	// Location of the snapshot: a path on this machine, or an S3 URI in the cluster's folder.
+	Location string
+	// InitialCluster and InitialClusterToken of the new cluster, as etcd's flags. Default for the first: what etcd's
+	// configuration says; for the second, with one member: a new one.
+	InitialCluster, InitialClusterToken string
+	// Timeout of each step.
+	Timeout time.Duration
+}
+
+// bump is how much revisions are raised, for clients that have seen newer ones.
+const bump = 1_000_000_000
+
+// Plan says what a local restore would do. It changes nothing.
+func (r *LocalRestore) Plan(ctx context.Context, cfg Config) ([]string, error) {
+	_, plan, inst, err := r.prepare(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	text := []string{
+		"Restores " + r.Location + " as member " + inst.Member + " of " + r.InitialCluster + ".",
+		"etcd is stopped. Its data in " + inst.DataDir + " is moved aside to " + inst.DataDir + ".holdfast-" + plan.Operation.UID + ".",
+		"If anything fails before etcd is healthy again, the old data comes back.",
+	}
+	if strings.Contains(r.InitialCluster, ",") {
+		text = append(text, "Run it on all of these members at the same time, with the same --initial-cluster-token: a majority must start.")
+	}
+	return text, nil
+}
+
+// Run restores, and takes everything back when a step fails before the commit.
+func (r *LocalRestore) Run(ctx context.Context, cfg Config, w io.Writer) error {
+	a, plan, _, err := r.prepare(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	var last []v1alpha1.PlanResult
+	runner := step.NewRunner(step.RunnerConfig{
+		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: cfg.Now, Log: cfg.Log,
+		Report: telling(w, &last),
+	})
+	if err := runner.Run(ctx, plan); err != nil {
+		return err
+	}
+	bad := failed(last)
+	if bad == nil {
+		return nil
+	}
+	plan.Undo = true
+	err = &problem.Error{Kind: problem.Failed, Op: "restore", Subject: bad.ID, Why: bad.Message, Next: "the old state is back: mend the cause and run it again"}
+	if undoErr := runner.Run(ctx, plan); undoErr != nil {
+		return undoErr
+	}
+	for _, res := range last {
+		if res.Outcome == v1alpha1.StepFailed && res.ID != bad.ID {
+			return &problem.Error{Kind: problem.Failed, Op: "undo", Subject: res.ID, Why: res.Message, Next: "mend the cause and run holdfast-agent undo", Err: err}
+		}
+	}
+	return err
+}
+
+// failed is the step that did not succeed: it failed, or a check of the preflight did.
+func failed(results []v1alpha1.PlanResult) *v1alpha1.PlanResult {
+	for i := range results {
+		if results[i].Outcome != v1alpha1.StepDone {
+			return &results[i]
+		}
+	}
+	return nil
+}
+
+// telling writes a line for each step that ends.
+func telling(w io.Writer, last *[]v1alpha1.PlanResult) func(int64, []v1alpha1.PlanResult) {
+	told := map[string]v1alpha1.StepOutcome{}
+	return func(_ int64, results []v1alpha1.PlanResult) {
+		*last = results
+		for _, r := range results {
+			if r.Outcome != v1alpha1.StepRunning && told[r.ID] != r.Outcome {
+				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("%s: %s %s", r.ID, r.Outcome, r.Message)))
+			}
+			told[r.ID] = r.Outcome
+		}
+	}
+}
+
+// prepare opens what the steps need and makes the plan.
+func (r *LocalRestore) prepare(ctx context.Context, cfg Config) (*Agent, v1alpha1.MachinePlanSpec, *distro.Installation, error) {
+	var plan v1alpha1.MachinePlanSpec
+	a, err := open(cfg)
+	if err != nil {
+		return nil, plan, nil, err
+	}
+	o, _ := a.standing.get()
+	d := a.driver(o)
+	if d == nil {
+		return nil, plan, nil, fmt.Errorf("restore: %w: nobody has said what runs here: see local.distro in agent.yaml", distro.ErrNotInstalled)
+	}
+	inst, err := d.Discover(ctx)
+	if err != nil {
+		return nil, plan, nil, err
+	}
+	if err := r.complete(inst); err != nil {
+		return nil, plan, nil, err
+	}
+	have, err := restoring.ReadEpoch(cfg.StateDir)
+	if err != nil {
+		return nil, plan, nil, err
+	}
+	last, err := a.journal.Plan()
+	if err != nil {
+		return nil, plan, nil, err
+	}
+	plan = v1alpha1.MachinePlanSpec{Serial: last.Serial, Operation: &v1alpha1.PlanOperation{Kind: restoreKind, Name: "local", UID: "local-" + random()}}
+	plan.Steps, err = r.steps(cfg, inst, have.Epoch+1)
+	return a, plan, inst, err
+}
+
+func random() string {
+	var b [4]byte
+	rand.Read(b[:]) // never fails: see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+func (r *LocalRestore) complete(inst *distro.Installation) error {
+	if !strings.HasPrefix(r.Location, "s3://") {
+		path, err := filepath.Abs(r.Location)
+		if err != nil {
+			return err
+		}
+		r.Location = path
+	}
+	if r.InitialCluster == "" {
+		r.InitialCluster = inst.InitialCluster
+	}
+	if r.InitialClusterToken != "" {
+		return nil
+	}
+	if strings.Contains(r.InitialCluster, ",") {
+		return &problem.Error{
+			Kind: problem.Usage, Op: "restore", Why: "the cluster has several members and no token is given",
+			Next: "choose a new word and pass it as --initial-cluster-token on all of them: an old one would let old members in",
+		}
+	}
+	r.InitialClusterToken = inst.InitialClusterToken + "-" + random()
+	return nil
+}
+
+// steps are those of any restore.
+func (r *LocalRestore) steps(cfg Config, inst *distro.Installation, epoch int64) ([]v1alpha1.PlanStep, error) {
+	c := step.Copy{Location: r.Location}
+	var members []string
+	for one := range strings.SplitSeq(r.InitialCluster, ",") {
+		name, _, _ := strings.Cut(one, "=")
+		members = append(members, name)
+	}
+	var steps []v1alpha1.PlanStep
+	for _, s := range []struct {
+		kind     step.Kind
+		settings any
+	}{
+		{step.FetchSnapshot, step.FetchSettings{Copy: c}},
+		{step.Fence, nil}, {step.StopDistro, nil}, {step.MoveAside, nil},
+		{step.RestoreEtcd, step.RestoreSettings{
+			Member: inst.Member, InitialCluster: r.InitialCluster, InitialClusterToken: r.InitialClusterToken, PeerURLs: inst.PeerURLs, BumpRevision: bump,
+		}},
+		{step.StartDistro, nil},
+		{step.WaitHealthy, step.HealthySettings{Members: members, Revision: bump}},
+		{step.Commit, step.CommitSettings{Epoch: epoch}},
+	} {
+		one := v1alpha1.PlanStep{ID: string(s.kind), Kind: string(s.kind), Deadline: metav1.NewTime(cfg.Now().Add(r.Timeout))}
+		if s.settings != nil {
+			raw, err := json.Marshal(s.settings)
+			if err != nil {
+				return nil, err
+			}
+			one.Settings = &runtime.RawExtension{Raw: raw}
+		}
+		steps = append(steps, one)
+	}
+	return steps, nil
+}
