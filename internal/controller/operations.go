@@ -185,7 +185,8 @@ func (o *operations[T]) orphan(ctx context.Context, object T) (reconcile.Result,
 	if object.GetDeletionTimestamp() != nil && controllerutil.RemoveFinalizer(object, finalizer) {
 		return retry(o.Update(ctx, object))
 	}
-	return reconcile.Result{RequeueAfter: lifetime}, nil
+	o.recorder.Eventf(object, nil, corev1.EventTypeWarning, "NoCluster", o.kind, "namespace %s has no Cluster: it waits for one", object.GetNamespace())
+	return reconcile.Result{RequeueAfter: 10 * lifetime}, nil
 }
 
 // carryOut does what was decided besides the status.
