@@ -55,6 +55,8 @@ func main() {
 type options struct {
 	stateDir, config string
 	verbose          bool
+	// daemon logs what it does; a command tells it on its output.
+	daemon bool
 }
 
 func newCommand() *cobra.Command {
@@ -75,6 +77,7 @@ func newRun(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "run", Short: "Run the agent", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.daemon = true
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -97,7 +100,10 @@ func (o *options) load() (agent.Config, error) {
 	if err != nil {
 		self = os.Args[0]
 	}
-	level := slog.LevelInfo
+	level := slog.LevelWarn
+	if o.daemon {
+		level = slog.LevelInfo
+	}
 	if o.verbose {
 		level = slog.LevelDebug
 	}

@@ -60,23 +60,15 @@ type commit struct {
 	settings step.CommitSettings
 }
 
-// Check implements step.Step.
-func (s *commit) Check(context.Context) error {
-	have, err := ReadEpoch(s.StateDir)
-	if err == nil && s.settings.Epoch < have.Epoch {
-		err = fmt.Errorf("commit epoch %d: this machine has %d", s.settings.Epoch, have.Epoch)
-	}
-	return err
-}
-
-// Do implements step.Step.
+// Do implements step.Step. A machine that was restored without the manager meanwhile may have a higher epoch, and keeps it:
+// at this point nothing may go wrong any more.
 func (s *commit) Do(context.Context, step.Report) (any, error) {
 	have, err := ReadEpoch(s.StateDir)
 	if err != nil {
 		return nil, err
 	}
 	if have.Operation != s.uid {
-		have = Epoch{Epoch: s.settings.Epoch, Operation: s.uid, At: metav1.NewTime(s.Now())}
+		have = Epoch{Epoch: max(s.settings.Epoch, have.Epoch), Operation: s.uid, At: metav1.NewTime(s.Now())}
 		if err := WriteEpoch(s.StateDir, have); err != nil {
 			return nil, err
 		}
