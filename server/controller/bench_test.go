@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -84,6 +85,7 @@ func (b *bench) startControllers() {
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:holdfast-system", "system:authenticated"},
 	}
 	mgr, err := manager.New(own, manager.Options{
+		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 		Scheme: scheme(b.t), Logger: logr.FromSlogHandler(slog.NewTextHandler(b.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: &again},
 	})
