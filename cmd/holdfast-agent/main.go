@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -100,6 +101,10 @@ func (o *options) load() (agent.Config, error) {
 	if err != nil {
 		self = os.Args[0]
 	}
+	stateDir, err := filepath.Abs(o.stateDir)
+	if err != nil {
+		return agent.Config{}, err
+	}
 	level := slog.LevelWarn
 	if o.daemon {
 		level = slog.LevelInfo
@@ -108,7 +113,7 @@ func (o *options) load() (agent.Config, error) {
 		level = slog.LevelDebug
 	}
 	return agent.Config{
-		File: file, StateDir: o.stateDir, Etcd: []string{self, serveEtcd}, Version: version, Hostname: agent.Hostname(), Now: time.Now,
+		File: file, StateDir: stateDir, Etcd: []string{self, serveEtcd}, Version: version, Hostname: agent.Hostname(), Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
@@ -110,5 +112,40 @@ func TestAFencedEtcdIsNotStartedByAnybody(t *testing.T) {
 	<-ended
 	if !running(t, d) {
 		t.Error("it ended with its supervisor")
+	}
+}
+
+// A relative path, or one through a link, must lead a second process to the same child: it would start another etcd.
+func TestTheChildIsFoundHoweverItsDirectoryIsNamed(t *testing.T) {
+	m := etcdtest.New(t)
+	m.Start(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(m.State, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(m.State))
+	for _, dir := range []string{filepath.Base(m.State), link} {
+		other := *m
+		other.State = dir
+		if !running(t, other.Driver()) {
+			t.Errorf("%s: the child is not found", dir)
+		}
+	}
+}
+
+func TestAnEtcdThatEndsAtOnceIsNotStartedAllTheTime(t *testing.T) {
+	state := t.TempDir()
+	count := filepath.Join(state, "starts")
+	s := etcd.NewSupervisor(etcd.SupervisorConfig{
+		Command: []string{"/bin/sh", "-c", "echo x >> " + count}, StateDir: state, Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
+	defer stop()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(count)
+	if starts := len(data) / 2; err != nil || starts < 1 || starts > 4 {
+		t.Errorf("%d starts in four seconds, %v", starts, err)
 	}
 }

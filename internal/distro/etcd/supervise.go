@@ -35,16 +35,31 @@ type Supervisor struct {
 	wanted bool
 	// child is the process that was seen last; 0 for none.
 	child int
-	kick  chan struct{}
+	// launched is when the child was started last, and pause how long it must be ago.
+	launched time.Time
+	pause    time.Duration
 }
 
 // NewSupervisor returns a supervisor. Nothing runs before Run or a start.
 func NewSupervisor(cfg SupervisorConfig) *Supervisor {
-	return &Supervisor{cfg: cfg, fence: fence{cfg.StateDir}, wanted: true, kick: make(chan struct{}, 1)}
+	cfg.StateDir = absolute(cfg.StateDir)
+	return &Supervisor{cfg: cfg, fence: fence{cfg.StateDir}, wanted: true}
+}
+
+// absolute is one name for a directory, however it was given: the child is found by it.
+func absolute(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return dir
 }
 
 const (
 	superviseEvery = time.Second
+	maxPause       = time.Minute
 	// termTime is what etcd gets to end by itself. It hands its leadership over meanwhile.
 	termTime = 30 * time.Second
 	pollTime = 50 * time.Millisecond
@@ -52,42 +67,41 @@ const (
 
 // Run keeps etcd running, fence and Stop allowing, until ctx ends. The child goes on after that.
 func (s *Supervisor) Run(ctx context.Context) error {
-	pause := superviseEvery
 	for {
-		started, err := s.keep()
-		switch {
-		case err != nil:
+		if err := s.keep(); err != nil {
 			s.cfg.Log.Error("etcd could not be started", "error", err)
-			pause = min(2*pause, time.Minute)
-		case started:
-			pause = min(2*pause, time.Minute) // one that ends at once is not started every second
-		default:
-			pause = superviseEvery
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.kick:
-			pause = superviseEvery
-		case <-time.After(pause):
+		case <-time.After(superviseEvery):
 		}
 	}
 }
 
-// keep starts the child when it should run and does not.
-func (s *Supervisor) keep() (started bool, err error) {
+// keep starts the child when it should run and does not. One that ends again and again is started less and less often.
+func (s *Supervisor) keep() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.wanted {
-		return false, nil
+		return nil
 	}
 	if fenced, err := s.fence.up(); err != nil || fenced {
-		return false, err
+		return err
 	}
 	if alive, err := s.alive(); err != nil || alive {
-		return false, err
+		return err
 	}
-	return true, s.launch()
+	now := time.Now()
+	if now.Before(s.launched.Add(s.pause)) {
+		return nil
+	}
+	if now.Sub(s.launched) > maxPause {
+		s.pause = 0
+	}
+	s.pause = min(max(2*s.pause, superviseEvery), maxPause)
+	s.launched = now
+	return s.launch()
 }
 
 // mark is in the environment of the child and of whatever it starts. It is how they are found, also by a later agent: a
@@ -112,10 +126,7 @@ func (s *Supervisor) launch() error {
 		return err
 	}
 	s.child = cmd.Process.Pid
-	go func() {
-		_ = cmd.Wait() // reaps it; how it ended stands in its log
-		s.wake()
-	}()
+	go func() { _ = cmd.Wait() }() // reaps it; how it ended stands in its log
 	s.cfg.Log.Info("etcd started", "pid", s.child)
 	return nil
 }
@@ -130,13 +141,6 @@ func (s *Supervisor) alive() (bool, error) {
 		s.child = pids[0]
 	}
 	return len(pids) > 0, err
-}
-
-func (s *Supervisor) wake() {
-	select {
-	case s.kick <- struct{}{}:
-	default:
-	}
 }
 
 // halt ends the child and all that it started, and returns when none of them is left.
@@ -166,12 +170,12 @@ func (s *Supervisor) halt(ctx context.Context) error {
 	}
 }
 
+// begin starts the child at once, however often it ended before.
 func (s *Supervisor) begin() error {
 	s.mu.Lock()
-	s.wanted = true
+	s.wanted, s.pause = true, 0
 	s.mu.Unlock()
-	_, err := s.keep()
-	return err
+	return s.keep()
 }
 
 // supervised is etcd under a Supervisor.
