@@ -21,12 +21,17 @@ packages() {
   apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 }
 
-# One line for each package, and what a test said only if it failed.
+# run_tests DIR EVENTS FLAGS… [-- PACKAGES…]: one line for each package, and what a test said only if it failed.
 run_tests() {
-  local dir=$1 events=$2
+  local dir=$1 events=$2 flags=()
   shift 2
-  (cd "$dir" && "$OLDPWD/.cache/tools/gotestsum" --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$events" -- "$@" ./...)
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do flags+=("$1"); shift; done
+  [ $# -gt 0 ] && shift || set -- ./...
+  (cd "$dir" && "$OLDPWD/.cache/tools/gotestsum" --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$events" -- "${flags[@]}" "$@")
 }
+
+# The packages of test/ whose tests are no lab's.
+without_lab() { (cd test && go list ./... | grep -vE '/test/(lab|fleet)(/|$)'); }
 
 count() { cat "$log"/* | grep -cE "^\{.*\"Action\":\"$1\".*\"Test\":" || true; }
 
@@ -42,7 +47,9 @@ status=0
 step "lint" scripts/lint.sh || status=1
 step "unit tests" run_tests . "$log/unit" -race -timeout 15m || status=1
 step "server tests" run_tests server "$log/server" -timeout 15m || status=1
-step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m || status=1
+step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m -- $(without_lab) || status=1
+# One package at a time: several machines on few cores are enough.
+step "lab tests" run_tests test "$log/lab" -p 1 -timeout 30m -- ./lab/... ./fleet/... || status=1
 echo "$(count pass) passed, $(count fail) failed, $(count skip) skipped"
 if [ "${CI:-}" = true ] && [ "$(count skip)" -gt 0 ]; then
   echo "a skipped test counts as a failure here"

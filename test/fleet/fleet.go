@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,8 +22,8 @@ import (
 )
 
 const (
-	// port of the manager, on the host's address in the lab.
-	port = "8443"
+	// firstPort of managers. Labs of one program share their host, so each has one of its own.
+	firstPort = 8443
 	// commandTimeout bounds a command that waits for no operation.
 	commandTimeout = time.Minute
 	// managerTimeout bounds the start of the manager on a busy machine.
@@ -74,13 +73,15 @@ func (f *Fleet) StartManager(ctx context.Context) error {
 	defer cancel()
 	var err error
 	f.manager, err = server.StartProgram(filepath.Join(f.bin, "holdfast-server"), f.ManagerLog(), nil,
-		"--data-dir", f.dataDir(), "--listen", net.JoinHostPort("", port), "--advertise-address", f.Lab.HostAddress)
+		"--data-dir", f.DataDir(), "--listen", fmt.Sprintf(":%d", firstPort+f.Lab.Number-1), "--advertise-address", f.Lab.HostAddress)
 	if err != nil {
 		return err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	return lab.Until(ctx, "the manager", func(ctx context.Context) error {
 		if !f.manager.Running() {
-			return fmt.Errorf("it has ended:\n%s", f.manager.LogTail())
+			end(fmt.Errorf("it has ended:\n%s", f.manager.LogTail()))
 		}
 		_, err := f.Run(ctx, "cluster", "ls")
 		return err
@@ -96,7 +97,8 @@ func (f *Fleet) KillManager() error { return f.manager.Kill() }
 // ManagerLog is the file that has what the manager says.
 func (f *Fleet) ManagerLog() string { return filepath.Join(f.dir, "manager.log") }
 
-func (f *Fleet) dataDir() string { return filepath.Join(f.dir, "manager") }
+// DataDir is where the manager keeps all that it has.
+func (f *Fleet) DataDir() string { return filepath.Join(f.dir, "manager") }
 
 // Run runs holdfast against the manager and returns what it printed to standard output. The error holds what it printed to
 // standard error. A command that waits is bounded by ctx.
@@ -106,12 +108,24 @@ func (f *Fleet) Run(ctx context.Context, args ...string) (string, error) {
 		ctx, cancel = context.WithTimeout(ctx, commandTimeout)
 		defer cancel()
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(f.bin, "holdfast"), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.dir, "KUBECONFIG=" + filepath.Join(f.dataDir(), "kubeconfig")}
+	return f.program(ctx, "holdfast", args...)
+}
+
+// RunServer runs holdfast-server to do something else than to serve.
+func (f *Fleet) RunServer(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, managerTimeout)
+	defer cancel()
+	return f.program(ctx, "holdfast-server", append(args, "--data-dir", f.DataDir())...)
+}
+
+func (f *Fleet) program(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(f.bin, name), args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.dir, "KUBECONFIG=" + filepath.Join(f.DataDir(), "kubeconfig")}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("holdfast %s: %w: %s", strings.Join(args, " "), errors.Join(err, context.Cause(ctx)), bytes.TrimSpace(stderr.Bytes()))
+		err = errors.Join(err, context.Cause(ctx))
+		return stdout.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.String(), nil
 }

@@ -17,9 +17,9 @@ import (
 )
 
 func TestARestoreOfThreeMachines(t *testing.T) {
+	t.Parallel()
 	newWorld(t, 3).inTurn(t, []part{
 		{"brings the snapshot to every member, and what came later is gone", restore},
-		{"may be cut by a power cut, and all members agree", restoreUnderPowerCut},
 		{"is not undone by a member that missed it, and the next one brings that back", restoreWithoutOne},
 	})
 }
@@ -35,25 +35,78 @@ func restore(t *testing.T, w *world) {
 	w.holds(t, "/b", "")
 }
 
-// Whatever the power cut did to the restore, there is one cluster afterwards, and every member holds the old data or
-// every member holds the new.
-func restoreUnderPowerCut(t *testing.T, w *world) {
+func TestARestoreThatIsStruckEndsInOneClusterWithOneState(t *testing.T) {
+	t.Parallel()
+	struck := func(phase v1alpha1.Phase, blow func(*testing.T, *world)) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) { restoreStruck(t, w, phase, blow) }
+	}
+	newWorld(t, 3).inTurn(t, []part{
+		{"the manager is killed", struck(v1alpha1.PhaseStarted, func(t *testing.T, w *world) {
+			do(t, w.KillManager())
+			do(t, w.StartManager(t.Context()))
+		})},
+		{"a machine loses its power", struck(v1alpha1.PhaseShutdown, func(t *testing.T, w *world) {
+			do(t, w.Lab.Nodes[1].PowerCut(t.Context()))
+			do(t, w.Lab.Nodes[1].Start(t.Context()))
+		})},
+		{"an agent is killed", struck(v1alpha1.PhaseRestore, func(t *testing.T, w *world) {
+			_, err := w.Lab.Nodes[2].Run(t.Context(), "systemctl", "kill", "--signal=KILL", "holdfast-agent.service")
+			do(t, err)
+		})},
+		{"a machine is rebooted", struck(v1alpha1.PhaseRestartCluster, func(t *testing.T, w *world) {
+			do(t, w.Lab.Nodes[0].Reboot(t.Context()))
+		})},
+	})
+}
+
+// restoreStruck strikes when a restore is in a phase, or as soon as it has left it. Whatever that did to the restore, all
+// members hold the snapshot when it says that it succeeded, and all hold what was there before when it says that it did not.
+func restoreStruck(t *testing.T, w *world, phase v1alpha1.Phase, blow func(*testing.T, *world)) {
 	w.write(t, "/a", "saved")
 	made := w.save(t)
 	w.write(t, "/a", "changed")
+	phases := []v1alpha1.Phase{v1alpha1.PhaseStarted, v1alpha1.PhaseShutdown, v1alpha1.PhaseRestore, v1alpha1.PhaseRestartCluster}
 	ended := w.background(t, "restore", "create", name, "--snapshot", made[0], "--yes")
-	w.awaitPhase(t, ended, v1alpha1.PhaseShutdown, v1alpha1.PhaseRestore)
-	n := w.Lab.Nodes[1]
-	do(t, n.PowerCut(t.Context()))
-	do(t, n.Start(t.Context()))
+	w.awaitPhase(t, ended, phases[slices.Index(phases, phase):]...)
+	blow(t, w)
 	err := <-ended
 	t.Logf("the restore ended: %v", err)
 	w.healthy(t)
-	want := "saved"
-	if err != nil {
-		want = "changed"
+	var r v1alpha1.EtcdSnapshotRestore
+	do(t, w.Read(t.Context(), &r, "restore", "status", name))
+	want := map[string]string{v1alpha1.OutcomeRestored: "saved", v1alpha1.OutcomeRolledBack: "changed"}[r.Status.Outcome]
+	if !r.Status.Phase.Ended() || want == "" {
+		t.Fatalf("it is %s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
 	}
 	w.holds(t, "/a", want)
+}
+
+// Two of three members are gone for good. What the third has, acknowledged writes after the last snapshot too, is kept.
+func TestASurvivorWithoutAQuorumBecomesTheCluster(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	survivor, gone := w.Lab.Nodes[0], w.Lab.Nodes[1:]
+	w.write(t, "/a", "never saved")
+	for _, n := range gone {
+		do(t, n.PowerCut(t.Context()))
+	}
+	w.awaitAnswering(t, 1)
+	if err := w.etcd.Healthy(t.Context(), survivor); err == nil {
+		t.Fatal("there is a quorum")
+	}
+	w.run(t, "restore", "create", name, "--survivor", survivor.Name,
+		"--exclude-machine", "node2,node3", "--confirm-powered-off", "node2,node3", "--yes")
+	do(t, lab.Until(t.Context(), "the survivor to take writes", func(ctx context.Context) error {
+		return w.etcd.Write(ctx, survivor, "/b", "new")
+	}))
+	got, err := w.etcd.Value(t.Context(), survivor, "/a")
+	if err != nil || got != "never saved" {
+		t.Errorf("it holds %q, %v", got, err)
+	}
+	for _, n := range gone {
+		do(t, n.Start(t.Context()))
+		w.awaitStopped(t, n)
+	}
 }
 
 // A machine that nobody can reach is left out of a restore. When it is back, its old etcd is stopped and stays so, whatever
@@ -104,6 +157,7 @@ func (w *world) awaitStopped(t *testing.T, n *lab.Node) {
 
 // All that is left of the cluster is its folder in the bucket.
 func TestTheSnapshotInTheBucketComesBackOnANewMachine(t *testing.T) {
+	t.Parallel()
 	w, minio := newScheduledWorld(t)
 	old := w.Lab.Nodes[0]
 	w.write(t, "/a", "saved")

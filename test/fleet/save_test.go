@@ -13,6 +13,7 @@ import (
 )
 
 func TestASaveOfThreeMachines(t *testing.T) {
+	t.Parallel()
 	newWorld(t, 3).inTurn(t, []part{
 		{"reaches every machine, and each copy can be verified", saveAndVerify},
 		{"does without a member that is down", saveWithoutOne},
@@ -81,6 +82,7 @@ func saveUnderKill(t *testing.T, w *world) {
 }
 
 func TestAJoinLineWorksForOneMachine(t *testing.T) {
+	t.Parallel()
 	needPrograms(t)
 	l := labtest.New(t, lab.Config{}, 2)
 	f := newFleet(t, l)

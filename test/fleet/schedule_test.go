@@ -20,6 +20,7 @@ import (
 const bucket, folder = "backups", "fleet/prod"
 
 func TestAScheduleGoesOnWithoutTheManagerAndCopiesToS3(t *testing.T) {
+	t.Parallel()
 	w, minio := newScheduledWorld(t)
 	w.awaitSnapshots(t, "recurring", 1)
 

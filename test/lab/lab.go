@@ -29,10 +29,11 @@ type Lab struct {
 	HostAddress string
 	// Nodes in the order in which they were added, also those that are down.
 	Nodes []*Node
+	// Number of this lab among those of the program, which share their host. The first is 1.
+	Number int
 
 	dir    string
-	id     string // of this lab within the program, and its bridge
-	number int
+	id     string // also of its bridge
 	cgroup cgroup
 	image  string
 	binds  map[string]string
@@ -58,7 +59,7 @@ func New(ctx context.Context, cfg Config) (*Lab, error) {
 // newBridge takes the first number for which there is no lab yet.
 func newBridge(ctx context.Context) (*Lab, error) {
 	for number := 1; ; number++ {
-		l := &Lab{number: number, id: fmt.Sprintf("lab%d", number)}
+		l := &Lab{Number: number, id: fmt.Sprintf("lab%d", number)}
 		err := command(ctx, "ip", "link", "add", l.id, "type", "bridge")
 		if err == nil {
 			l.HostAddress = l.address(254)
@@ -114,7 +115,7 @@ func binds(more map[string]string) (map[string]string, error) {
 }
 
 // address of a machine by its number; 254 is the host.
-func (l *Lab) address(n int) string { return fmt.Sprintf("10.99.%d.%d", l.number, n) }
+func (l *Lab) address(n int) string { return fmt.Sprintf("10.99.%d.%d", l.Number, n) }
 
 // hosts is /etc/hosts of every machine.
 func (l *Lab) hosts() string {

@@ -39,7 +39,7 @@ func (l *Lab) newNode(number int) *Node {
 		lab:       l,
 		dir:       filepath.Join(l.dir, name),
 		id:        l.id + "-" + name,
-		cable:     fmt.Sprintf("v%d-%s", l.number, name),
+		cable:     fmt.Sprintf("v%d-%s", l.Number, name),
 		machineID: hex.EncodeToString(id),
 		cgroup:    l.cgroup.below(name),
 	}
