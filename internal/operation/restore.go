@@ -79,8 +79,11 @@ func DecideRestore(restore *v1alpha1.EtcdSnapshotRestore, seen *Observed) (v1alp
 	status := *restore.Status.DeepCopy()
 	r := &restoring{
 		course: newCourse(seen, "EtcdSnapshotRestore", &restore.ObjectMeta, &status.OperationStatus),
-		spec:   &restore.Spec, status: &status, cancelled: restore.Spec.Cancel || !restore.DeletionTimestamp.IsZero(),
+		spec:   &restore.Spec, status: &status,
 	}
+	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again.
+	retried := r.committed() && restore.Spec.RetryFrom != ""
+	r.cancelled = restore.Spec.Cancel && !retried || !restore.DeletionTimestamp.IsZero()
 	r.decide()
 	if r.committed() && seen.Cluster.Status.RestoreEpoch < status.Plan.RestoreEpoch {
 		r.Epoch = status.Plan.RestoreEpoch
@@ -163,7 +166,11 @@ func (r *restoring) cancel() bool {
 		r.enter(v1alpha1.PhasePending, stageClear, clearLimit, "takes the plans back")
 	case r.committed():
 		r.fail("CancelledLate", "cancelled after the commit point: the new data is kept")
-		r.enter(v1alpha1.PhaseRestartCluster, stageClear, clearLimit, "takes the plans back")
+		if r.status.Stage == stageRetry {
+			r.finish(r.attempt("healthy"), r.attempt("commit"))
+		} else {
+			r.finish(r.id("healthy"), r.id("commit"))
+		}
 	default:
 		r.fail(reasonCancelled, "cancelled")
 		r.turnBack()

@@ -265,6 +265,25 @@ func TestAfterTheCommitPointWhatRemainsCanBeRetried(t *testing.T) {
 	}
 }
 
+func TestARestoreThatWasCancelledTooLateCanBeRetried(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	approve(t, w, r)
+	w.settle(func() bool {
+		changed := decideRestore(w, r)
+		r.Spec.Cancel = r.Spec.Cancel || r.Status.Stage == stageCommit
+		return changed
+	}, 2*time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeKeptNew || len(r.Status.RemainingSteps) == 0 {
+		t.Fatalf("%s, remaining %v: %s", r.Status.Outcome, r.Status.RemainingSteps, r.Status.Message)
+	}
+	r.Spec.RetryFrom = r.Status.RemainingSteps[0]
+	restores(w, r, time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+}
+
 func TestWhatIsNotAsPlannedIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*world, *v1alpha1.EtcdSnapshotRestore)

@@ -108,6 +108,20 @@ func (c *course) record() {
 			c.recordStep(m, s)
 		}
 	}
+	c.trim()
+}
+
+// maxOutputs is what the output of all steps may take together: etcd stores objects of 1.5 MiB at most.
+const maxOutputs = 384 << 10
+
+// trim shortens outputs, those of the first steps first, until all of them fit.
+func (c *course) trim() {
+	total := 0
+	for i := len(c.status.Steps) - 1; i >= 0; i-- {
+		s := &c.status.Steps[i]
+		s.Output = clip(s.Output, max(256, min(len(s.Output), maxOutputs-total)))
+		total += len(s.Output)
+	}
 }
 
 func (c *course) recordStep(m *Machine, s v1alpha1.PlanStep) {

@@ -85,6 +85,11 @@ func (t *tasking) pend() {
 	}
 	t.status.Started = t.in(0)
 	work, missing := t.assign()
+	if n := size(work) + len(missing); n > maxResults {
+		t.fail("TooMany", fmt.Sprintf("%d copies are too many for one task: name fewer snapshots", n))
+		t.end()
+		return
+	}
 	for _, m := range missing {
 		t.result(m)
 	}
@@ -126,6 +131,13 @@ func (t *tasking) assign() (work map[string][]string, missing []v1alpha1.TaskRes
 		}
 	}
 	return work, missing
+}
+
+func size(work map[string][]string) (n int) {
+	for _, locations := range work {
+		n += len(locations)
+	}
+	return n
 }
 
 func (t *tasking) assignTest() (work map[string][]string, missing []v1alpha1.TaskResult) {
