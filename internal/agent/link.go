@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/place"
 )
 
 // link is the agent's side of the manager's API: it follows the machine's own objects and writes their status. All of it
@@ -109,7 +110,7 @@ func sameTarget(a, b *v1alpha1.MachineSnapshots) bool {
 }
 
 // keys reads the credentials for the cluster's S3 folder.
-func (l *link) keys(ctx context.Context, m *v1alpha1.Machine) (k keysOf, err error) {
+func (l *link) keys(ctx context.Context, m *v1alpha1.Machine) (k place.Keys, err error) {
 	s := m.Spec.Snapshots
 	if s == nil || s.S3 == nil || s.S3.CredentialSecretName == "" {
 		return k, nil

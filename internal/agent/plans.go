@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/step"
+	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
 
 // plans carries out one plan after the other. A newer one waits until the running one has come as far as it can, unless
@@ -71,6 +72,13 @@ func (p *plans) run(ctx context.Context) error {
 	last, err := p.journal.Plan()
 	if err != nil {
 		return err // the journal can't be read: whatever is done without it may be done twice
+	}
+	uid := ""
+	if last.Operation != nil {
+		uid = last.Operation.UID
+	}
+	if err := restoring.Sweep(p.cfg.StateDir, uid); err != nil {
+		p.cfg.Log.Warn("what former operations fetched is left", "error", err)
 	}
 	if last.Operation != nil {
 		p.carryOut(ctx, last)

@@ -8,11 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
-
-type keysOf = place.Keys
 
 // adopt takes over the cluster's epoch on a machine that the manager has never instructed before: what it holds came with
 // the cluster as it is. From then on only a restore's commit raises it.

@@ -163,3 +163,17 @@ func TestADataDirectoryBehindALinkIsMovedWhereItLies(t *testing.T) {
 		t.Error("the data did not go where it was expected")
 	}
 }
+
+func TestSnapshotsOfFormerOperationsAreRemovedAndTheRunningOnesStays(t *testing.T) {
+	state := t.TempDir()
+	if err := Sweep(state, uid); err != nil {
+		t.Fatal(err)
+	}
+	tree(t, filepath.Join(state, "restore"), map[string]string{"u0/a.db": "old", "u1/b.db": "new"})
+	if err := Sweep(state, uid); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"u1/b.db": "new"}, read(t, filepath.Join(state, "restore"))); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -96,12 +96,12 @@ func (s *fetch) bring(ctx context.Context, report step.Report) (fetched, error) 
 	case strings.HasPrefix(c.Location, "s3://"):
 		return s.download(ctx, report)
 	case s.isLocal(c):
-		return s.find(ctx)
+		return s.findLocal(ctx, c.Location)
 	}
 	return s.fromPeer(ctx, report)
 }
 
-// find looks a local snapshot up; one that lies elsewhere than in the repository has no manifest.
+// findLocal looks a local snapshot up; one that lies elsewhere than in the repository has no manifest.
 func (b base) findLocal(ctx context.Context, location string) (fetched, error) {
 	repo, entry, err := b.Places.Find(ctx, location)
 	if err != nil {
@@ -112,10 +112,6 @@ func (b base) findLocal(ctx context.Context, location string) (fetched, error) {
 	}
 	defer repo.Close()
 	return fetched{Path: location, Manifest: entry.Manifest}, nil
-}
-
-func (s *fetch) find(ctx context.Context) (fetched, error) {
-	return s.findLocal(ctx, s.settings.Copy.Location)
 }
 
 func (s *fetch) target(name string) (string, error) {
