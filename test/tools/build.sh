@@ -31,6 +31,7 @@ versitygw  versitygw          github.com/versity/versitygw/cmd/versitygw
 imds       ec2-metadata-mock  github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock
 toxiproxy  toxiproxy-server   github.com/Shopify/toxiproxy/v2/cmd/server
 kubectl    kubectl            .
+promtool   promtool           github.com/prometheus/prometheus/cmd/promtool
 '
 
 names=$(awk 'NF {print $1; print $2}' <<<"$programs")
