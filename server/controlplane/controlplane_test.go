@@ -107,6 +107,43 @@ func TestNobodyGetsInWithoutAToken(t *testing.T) {
 	}
 }
 
+// TestEtcdIsReachedThroughItsDirectoryAlone: whoever reaches its sockets is its master, and what keeps others away is
+// the directory's mode. A socket without a file has no mode.
+func TestEtcdIsReachedThroughItsDirectoryAlone(t *testing.T) {
+	dir := t.TempDir()
+	p := startIn(t, dir)
+	defer stop(t, p)
+	ours := map[string]bool{}
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil {
+			ours[strings.TrimSuffix(strings.TrimPrefix(target, "socket:["), "]")] = true
+		}
+	}
+	table, err := os.ReadFile("/proc/self/net/unix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const listening, inode, path = "00010000", 6, 7
+	found := 0
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line)
+		if len(fields) <= inode || fields[3] != listening || !ours[fields[inode]] {
+			continue
+		}
+		found++
+		if len(fields) <= path || !strings.HasPrefix(fields[path], dir+"/etcd.sock") {
+			t.Errorf("it listens on %v", fields[path:])
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d sockets were found", found)
+	}
+}
+
 // start runs a control plane with all manifests for one test.
 func start(t *testing.T) *controlplane.ControlPlane {
 	t.Helper()

@@ -36,7 +36,10 @@ func startEtcd(ctx context.Context, cfg Config) (*etcd, error) {
 	client := url.URL{Scheme: "unix", Path: cfg.socket() + ":0"}
 	peer := url.URL{Scheme: "unix", Path: cfg.socket() + ".peer:0"}
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
-	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	c.AdvertisePeerUrls = []url.URL{peer}
+	// etcd takes a peer's socket from the host of its URL. Without one it would listen on a socket that lies nowhere, and
+	// that every user of this host can reach.
+	c.ListenPeerUrls = []url.URL{{Scheme: peer.Scheme, Host: peer.Path}}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
 	started, err := embed.StartEtcd(c)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -77,6 +76,10 @@ func (f *runFlags) run(ctx context.Context, out io.Writer) error {
 		}
 		f.config.Agents = filepath.Dir(self)
 	}
+	systemd, err := newSystemd()
+	if err != nil {
+		return err
+	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	m, err := manager.Start(starting, f.config)
@@ -84,12 +87,11 @@ func (f *runFlags) run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	m.Welcome(out, isTerminal(out))
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
-		slog.New(f.config.Logger.Handler()).Warn("systemd was not told that the manager is ready", "error", err)
+	if err := systemd.tell(daemon.SdNotifyReady); err != nil {
+		return errors.Join(fmt.Errorf("tell systemd that the manager is ready: %w", err), m.Stop())
 	}
 	err = m.Wait(ctx)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
-	return errors.Join(err, m.Stop())
+	return errors.Join(err, systemd.tell(daemon.SdNotifyStopping), m.Stop())
 }
 
 func isTerminal(w io.Writer) bool {
