@@ -18,6 +18,20 @@ const (
 	ClusterDrifted = "Drifted"
 )
 
+// Reasons of ClusterProtected, the most urgent first.
+const (
+	// ProtectedNoSnapshot: there is nothing to restore from.
+	ProtectedNoSnapshot = "NoSnapshot"
+	// ProtectedOverdue: the newest complete snapshot is older than the schedule promises.
+	ProtectedOverdue = "Overdue"
+	// ProtectedNoSchedule: nobody takes the next one.
+	ProtectedNoSchedule = "NoSchedule"
+	// ProtectedLocalOnly: whoever loses the machines loses the snapshots.
+	ProtectedLocalOnly = "LocalOnly"
+	// ProtectedAsPromised: none of these.
+	ProtectedAsPromised = "AsPromised"
+)
+
 // ClusterStatus is what the manager knows of a cluster.
 type ClusterStatus struct {
 	// id of the cluster in file names and in the owner marker of its S3 folder: "c-9dmxz". It survives restores.

@@ -141,8 +141,8 @@ func (s *situation) conditions(status *v1alpha1.ClusterStatus) {
 	drifted := len(status.Observed.Drift) > 0
 	set(v1alpha1.ClusterDrifted, drifted, choose(drifted, "Differs", "AsSpecified"),
 		choose(drifted, "the machines differ from spec in "+strings.Join(status.Observed.Drift, ", "), "the machines are as spec says"))
-	protected, why := s.protected(status, scheduled && offsite)
-	set(v1alpha1.ClusterProtected, protected, choose(protected, "Protected", "NotProtected"), why)
+	reason, why := s.protection(status, scheduled, offsite)
+	set(v1alpha1.ClusterProtected, reason == v1alpha1.ProtectedAsPromised, reason, why)
 }
 
 func choose(yes bool, a, b string) string {
@@ -194,18 +194,21 @@ func (s *situation) offsite() (bool, string) {
 	return true, "snapshots are copied to s3://" + s.cluster.Spec.Etcd.S3.Bucket + "/" + s.cluster.Spec.Etcd.S3.Folder
 }
 
-// protected compares the last complete snapshot with what the schedule promises: one in twice the interval.
-func (s *situation) protected(status *v1alpha1.ClusterStatus, noBadge bool) (bool, string) {
+// protection compares the last complete snapshot with what the schedule promises: one in twice the interval.
+func (s *situation) protection(status *v1alpha1.ClusterStatus, scheduled, offsite bool) (reason, message string) {
+	if status.LastComplete == nil {
+		return v1alpha1.ProtectedNoSnapshot, "there is no complete snapshot"
+	}
+	limit := 2 * interval(effective(s.cluster), s.Now())
 	switch {
-	case status.LastComplete == nil:
-		return false, "there is no complete snapshot"
-	case !noBadge:
-		return false, "see conditions Scheduled and Offsite"
+	case limit > 0 && s.Now().Sub(status.LastComplete.Created.Time) > limit:
+		return v1alpha1.ProtectedOverdue, "the last complete snapshot is older than two intervals of the schedule"
+	case !scheduled:
+		return v1alpha1.ProtectedNoSchedule, "recurring snapshots are off"
+	case !offsite:
+		return v1alpha1.ProtectedLocalOnly, "the snapshots are on the machines alone: see condition Offsite"
 	}
-	if limit := 2 * interval(effective(s.cluster), s.Now()); limit > 0 && s.Now().Sub(status.LastComplete.Created.Time) > limit {
-		return false, "the last complete snapshot is older than two intervals of the schedule"
-	}
-	return true, "the last complete snapshot is as young as the schedule promises"
+	return v1alpha1.ProtectedAsPromised, "the last complete snapshot is as young as the schedule promises"
 }
 
 // next is when the cluster's state may change without anything happening.

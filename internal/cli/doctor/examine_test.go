@@ -104,6 +104,7 @@ func TestEachTroubleIsFoundWithItsSeverityAndTheNextCommand(t *testing.T) {
 			[]string{"critical cluster prod: no complete snapshot | holdfast snapshot create prod"}},
 		"old snapshots": {func(f *Facts) {
 			f.Cluster.Status.Conditions = condition(v1alpha1.ClusterProtected, metav1.ConditionFalse, "")
+			f.Cluster.Status.Conditions[0].Reason = v1alpha1.ProtectedOverdue
 			f.Cluster.Status.LastProven = &v1alpha1.SnapshotReference{Name: "s0", Created: *ago(9 * 24 * time.Hour)}
 		}, []string{
 			"critical cluster prod: 60m old, more than the schedule promises | holdfast snapshot create prod",

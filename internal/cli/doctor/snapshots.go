@@ -20,7 +20,7 @@ func (e *examination) snapshots() {
 	s := &e.Cluster.Status
 	if s.LastComplete == nil {
 		e.add(Critical, e.cluster(), "it has no complete snapshot", "holdfast snapshot create "+e.name)
-	} else if c := cell.Find(s.Conditions, v1alpha1.ClusterProtected); c != nil && c.Status == metav1.ConditionFalse {
+	} else if c := cell.Find(s.Conditions, v1alpha1.ClusterProtected); c != nil && c.Reason == v1alpha1.ProtectedOverdue {
 		e.add(Critical, e.cluster(), join("the newest complete snapshot is "+console.Age(e.Now, s.LastComplete.Created.Time)+" old, more than the schedule promises", c.Message),
 			"holdfast snapshot create "+e.name+" shows what keeps it")
 	}
@@ -38,10 +38,11 @@ func (e *examination) snapshots() {
 	}
 }
 
-// restored tells whether a snapshot has stood a trial restore.
+// restored tells whether a snapshot, or another of its backup, has stood a trial restore: one of each backup does.
 func (e *examination) restored(name string) bool {
-	return slices.ContainsFunc(e.Snapshots, func(s v1alpha1.EtcdSnapshot) bool {
-		return s.Name == name && (s.Status.State == v1alpha1.StateRestored || s.Status.State == v1alpha1.StateProven)
+	i := slices.IndexFunc(e.Snapshots, func(s v1alpha1.EtcdSnapshot) bool { return s.Name == name })
+	return i >= 0 && slices.ContainsFunc(e.Snapshots, func(s v1alpha1.EtcdSnapshot) bool {
+		return s.Spec.Backup == e.Snapshots[i].Spec.Backup && (s.Status.State == v1alpha1.StateRestored || s.Status.State == v1alpha1.StateProven)
 	})
 }
 
