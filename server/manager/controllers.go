@@ -1,6 +1,8 @@
 package manager
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -29,7 +31,7 @@ func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer)
 		Scheme: scheme,
 		// Who wrote which field when is of no use here, and half of what a fleet's objects weigh in memory.
 		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		Logger: logr.FromSlogHandler(cfg.Logger.Handler()),
+		Logger: logr.FromSlogHandler(warnings{cfg.Logger.Handler()}),
 		// Their names are unique in a manager; the library means in a process, and tests have several managers in one.
 		Controller: config.Controller{SkipNameValidation: &skip},
 		// Its metrics are served at the manager's own port.
@@ -46,3 +48,20 @@ func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer)
 	}
 	return m, controller.Add(m, controller.Config{Now: cfg.Now, Log: cfg.Logger, Metrics: measure})
 }
+
+// warnings are all that is kept of what the library says, unless somebody debugs: which source it starts with how many
+// workers is of no use to an operator.
+type warnings struct{ slog.Handler }
+
+// Enabled is part of slog.Handler.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level) || w.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// WithAttrs is part of slog.Handler.
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup is part of slog.Handler.
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }

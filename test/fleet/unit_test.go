@@ -48,7 +48,7 @@ func TestTheManagersOwnUnitServesWithAllThatItForbids(t *testing.T) {
 	if journal := run("journalctl", "-u", "holdfast-server", "--no-pager"); strings.Contains(journal, "eyJ") || !strings.Contains(journal, "CA fingerprint") {
 		t.Errorf("the journal has a token, or lacks the fingerprint:\n%s", journal)
 	}
-	pin := run("cat", dir+"/kubeconfig")
+	before := run("cat", dir+"/kubeconfig")
 	run("/opt/bin/holdfast-server", "backup", "--repo", vault, "--backup-passphrase-file", "/root/phrase")
 	run("systemctl", "stop", "holdfast-server")
 	if result := run("systemctl", "show", "-P", "Result", "holdfast-server"); result != "success" {
@@ -57,7 +57,7 @@ func TestTheManagersOwnUnitServesWithAllThatItForbids(t *testing.T) {
 	run("mv", dir, "/root/lost")
 	run("/opt/bin/holdfast-server", "restore", "--repo", vault, "--latest", "--passphrase-file", "/root/phrase")
 	run("systemctl", "start", "holdfast-server")
-	if got := run("cat", dir+"/kubeconfig"); got != pin {
+	if got := run("cat", dir+"/kubeconfig"); got != before {
 		t.Error("the kubeconfig is another")
 	}
 	if got := run("stat", "-c", "%U", dir+"/keys/encryption.yaml"); got != "holdfast-server" {
