@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -30,26 +31,34 @@ type world struct {
 	etcd *etcd.Cluster
 }
 
-// newWorld brings up machines with etcd, a manager, and an agent on each machine.
-func newWorld(t *testing.T, members int) *world {
-	t.Helper()
-	return newWorldWith(t, members, func(*lab.Lab) []string { return nil })
+// plan of a world. The zero value of all but members is a plain one.
+type plan struct {
+	members int
+	etcd    etcd.Config
+	// flags of "cluster create".
+	flags func(*lab.Lab) []string
 }
 
-// newWorldWith is newWorld with flags of "cluster create".
-func newWorldWith(t *testing.T, members int, flags func(*lab.Lab) []string) *world {
+// newWorld brings up machines with etcd, a manager, and an agent on each machine.
+func newWorld(t *testing.T, p plan) *world {
 	t.Helper()
 	needPrograms(t)
-	servertest.Tool(t, "etcd-3.6")
-	l := labtest.New(t, lab.Config{}, members)
-	c, err := etcd.Install(t.Context(), etcd.Config{Dir: t.TempDir(), Nodes: l.Nodes})
+	p.etcd.Version = cmp.Or(p.etcd.Version, "3.6")
+	servertest.Tool(t, "etcd-"+p.etcd.Version)
+	l := labtest.New(t, lab.Config{}, p.members)
+	p.etcd.Dir, p.etcd.Nodes = t.TempDir(), l.Nodes
+	c, err := etcd.Install(t.Context(), p.etcd)
 	do(t, err)
 	w := &world{Fleet: newFleet(t, l), etcd: c}
-	w.run(t, append([]string{"cluster", "create", name, "--distro", "etcd"}, flags(l)...)...)
+	create := []string{"cluster", "create", name, "--distro", "etcd"}
+	if p.flags != nil {
+		create = append(create, p.flags(l)...)
+	}
+	w.run(t, create...)
 	for _, n := range l.Nodes {
 		do(t, w.Join(t.Context(), n, name))
 	}
-	do(t, w.Ready(t.Context(), name, members))
+	do(t, w.Ready(t.Context(), name, p.members))
 	return w
 }
 

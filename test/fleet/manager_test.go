@@ -3,19 +3,25 @@ package fleet_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	s3 "github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/server"
 )
 
 func TestALostManagerComesBackFromItsOwnBackupAndNoAgentIsTouched(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 1)
+	w := newWorld(t, plan{members: 1})
 	before := w.save(t)
 	passphrase := filepath.Join(t.TempDir(), "passphrase")
 	do(t, os.WriteFile(passphrase, []byte(rand.Text()+"\n"), 0o600))
@@ -40,10 +46,86 @@ func TestALostManagerComesBackFromItsOwnBackupAndNoAgentIsTouched(t *testing.T) 
 	}
 }
 
+// The manager is gone, and nobody backed it up. What is left says enough: the folder in the bucket whose it is, and the
+// agents what they hold.
+func TestANewManagerLearnsFromTheBucketWhatTheLostOneKnew(t *testing.T) {
+	t.Parallel()
+	w, minio := newScheduledWorld(t)
+	made := w.save(t)
+	lost, err := w.Cluster(t.Context(), name)
+	do(t, err)
+	do(t, w.KillManager())
+	do(t, os.RemoveAll(w.DataDir()))
+	do(t, w.StartManager(t.Context()))
+
+	w.apply(t, adopted(t, lost, minio))
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	do(t, lab.Until(ctx, "the manager to know "+made[0], func(ctx context.Context) error {
+		all, err := w.Snapshots(ctx, name)
+		if err == nil && !slices.ContainsFunc(all, func(s v1alpha1.EtcdSnapshot) bool { return s.Name == made[0] && hasS3Copy(s) }) {
+			err = fmt.Errorf("it knows %d others", len(all))
+		}
+		return err
+	}))
+	w.rejoin(t, w.Lab.Nodes[0])
+	w.healthy(t)
+	if again := w.save(t); len(again) != 1 {
+		t.Errorf("the next save made %v", again)
+	}
+}
+
+// adopted is the cluster as an administrator writes it again: with the id that stands in the owner's mark of its folder.
+func adopted(t *testing.T, lost *v1alpha1.Cluster, minio *server.MinIO) []any {
+	t.Helper()
+	cli, err := minio.Client(minio.Root)
+	do(t, err)
+	object, err := cli.GetObject(t.Context(), bucket, folder+"/.metadata/holdfast-owner.json", s3.GetObjectOptions{})
+	do(t, err)
+	defer object.Close()
+	var mark struct{ ClusterID string }
+	do(t, json.NewDecoder(object).Decode(&mark))
+	meta := func(name string) map[string]any { return map[string]any{"name": name, "namespace": lost.Namespace} }
+	cluster := meta(lost.Name)
+	cluster["annotations"] = map[string]any{"holdfast.dev/adopt-id": mark.ClusterID}
+	return []any{
+		map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": lost.Namespace}},
+		map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": meta(lost.Spec.Etcd.S3.CredentialSecretName),
+			"stringData": map[string]string{"accessKey": minio.Root.AccessKey, "secretKey": minio.Root.SecretKey}},
+		map[string]any{"apiVersion": "holdfast.dev/v1alpha1", "kind": "Cluster", "metadata": cluster, "spec": lost.Spec},
+	}
+}
+
+func (w *world) apply(t *testing.T, objects []any) {
+	t.Helper()
+	var manifests []byte
+	for _, o := range objects {
+		data, err := json.Marshal(o)
+		do(t, err)
+		manifests = append(append(manifests, "---\n"...), data...)
+		manifests = append(manifests, '\n')
+	}
+	file := filepath.Join(t.TempDir(), "manifests.yaml")
+	do(t, os.WriteFile(file, manifests, 0o600))
+	w.run(t, "apply", "-f", file)
+}
+
+// rejoin tells the agent on a machine of a manager that it does not know.
+func (w *world) rejoin(t *testing.T, n *lab.Node) {
+	t.Helper()
+	var line struct{ Token, Server string }
+	do(t, w.Read(t.Context(), &line, "machine", "join", name, "--role", "etcd"))
+	do(t, n.WriteFile("/run/holdfast-token", []byte("HOLDFAST_JOIN_TOKEN="+line.Token), 0o600))
+	_, err := n.Run(t.Context(), "sh", "-ec", `. /run/holdfast-token; export HOLDFAST_JOIN_TOKEN
+		holdfast-agent join --server "$0"
+		systemctl restart holdfast-agent`, line.Server)
+	do(t, err)
+}
+
 // Nothing is left of the manager. The agents' own command restores all machines from one of their snapshots.
 func TestThreeMachinesAreRestoredWithoutAnyManager(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 3)
+	w := newWorld(t, plan{members: 3})
 	w.write(t, "/a", "saved")
 	made := w.save(t)
 	w.write(t, "/a", "changed")

@@ -18,7 +18,7 @@ import (
 
 func TestARestoreOfThreeMachines(t *testing.T) {
 	t.Parallel()
-	newWorld(t, 3).inTurn(t, []part{
+	newWorld(t, plan{members: 3}).inTurn(t, []part{
 		{"brings the snapshot to every member, and what came later is gone", restore},
 		{"is not undone by a member that missed it, and the next one brings that back", restoreWithoutOne},
 	})
@@ -40,7 +40,7 @@ func TestARestoreThatIsStruckEndsInOneClusterWithOneState(t *testing.T) {
 	struck := func(phase v1alpha1.Phase, blow func(*testing.T, *world)) func(*testing.T, *world) {
 		return func(t *testing.T, w *world) { restoreStruck(t, w, phase, blow) }
 	}
-	newWorld(t, 3).inTurn(t, []part{
+	newWorld(t, plan{members: 3}).inTurn(t, []part{
 		{"the manager is killed", struck(v1alpha1.PhaseStarted, func(t *testing.T, w *world) {
 			do(t, w.KillManager())
 			do(t, w.StartManager(t.Context()))
@@ -84,7 +84,7 @@ func restoreStruck(t *testing.T, w *world, phase v1alpha1.Phase, blow func(*test
 // Two of three members are gone for good. What the third has, acknowledged writes after the last snapshot too, is kept.
 func TestASurvivorWithoutAQuorumBecomesTheCluster(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 3)
+	w := newWorld(t, plan{members: 3})
 	survivor, gone := w.Lab.Nodes[0], w.Lab.Nodes[1:]
 	w.write(t, "/a", "never saved")
 	for _, n := range gone {

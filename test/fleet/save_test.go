@@ -9,16 +9,18 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 	"github.com/holdfast-dev/holdfast/test/lab/labtest"
 )
 
 func TestASaveOfThreeMachines(t *testing.T) {
 	t.Parallel()
-	newWorld(t, 3).inTurn(t, []part{
+	newWorld(t, plan{members: 3}).inTurn(t, []part{
 		{"reaches every machine, and each copy can be verified", saveAndVerify},
 		{"does without a member that is down", saveWithoutOne},
 		{"may be cut by a power cut, and the next one is whole", saveUnderPowerCut},
 		{"ends though the manager is killed meanwhile", saveUnderKill},
+		{"is refused where the disk is nearly full, and made elsewhere", saveWithFullDisk},
 	})
 }
 
@@ -79,6 +81,40 @@ func saveUnderKill(t *testing.T, w *world) {
 	do(t, w.StartManager(t.Context()))
 	w.awaitSnapshots(t, "manual", len(before)+3)
 	w.healthy(t)
+}
+
+// The disk keeps what a save would take from etcd. Room for the snapshot alone is not enough.
+func saveWithFullDisk(t *testing.T, w *world) {
+	full := w.Lab.Nodes[1]
+	do(t, full.FillDisk(200<<20))
+	before, err := w.good(t.Context(), "manual")
+	do(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	_, err = w.Run(ctx, "snapshot", "create", name)
+	if err == nil || !strings.Contains(err.Error(), full.Name) || !strings.Contains(err.Error(), "must stay free") {
+		t.Errorf("a save on a full disk: %v", err)
+	}
+	w.awaitSnapshots(t, "manual", len(before)+2)
+	do(t, full.FreeDisk())
+	if made := w.save(t); len(made) != 3 {
+		t.Errorf("the next save made %v", made)
+	}
+	w.healthy(t)
+}
+
+func TestEtcdIsFoundHoweverItsUnitIsWritten(t *testing.T) {
+	t.Parallel()
+	for version, style := range map[string]etcd.Style{"3.5": etcd.Environment, "3.7": etcd.File} {
+		t.Run(version+" "+string(style), func(t *testing.T) {
+			w := newWorld(t, plan{members: 1, etcd: etcd.Config{Version: version, Style: style}})
+			restore(t, w)
+			owner, err := w.Lab.Nodes[0].Run(t.Context(), "stat", "-c", "%U %a", etcd.DataDir)
+			if err != nil || owner != "etcd 700\n" {
+				t.Errorf("the restored data belongs to %s, %v", owner, err)
+			}
+		})
+	}
 }
 
 func TestAJoinLineWorksForOneMachine(t *testing.T) {

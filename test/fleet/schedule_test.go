@@ -50,7 +50,7 @@ func TestAScheduleGoesOnWithoutTheManagerAndCopiesToS3(t *testing.T) {
 func newScheduledWorld(t *testing.T) (*world, *server.MinIO) {
 	t.Helper()
 	var minio *server.MinIO
-	w := newWorldWith(t, 1, func(l *lab.Lab) []string {
+	w := newWorld(t, plan{members: 1, flags: func(l *lab.Lab) []string {
 		minio = servertest.MinIO(t, server.S3Config{Host: l.HostAddress})
 		do(t, minio.MakeBucket(t.Context(), bucket, false))
 		keys := filepath.Join(t.TempDir(), "keys")
@@ -59,7 +59,7 @@ func newScheduledWorld(t *testing.T) (*world, *server.MinIO) {
 		do(t, err)
 		return []string{"--cron", "* * * * *", "--retention", "20", "--target", "s3://" + bucket + "/" + folder, "--s3-endpoint", endpoint.Host,
 			"--s3-region", server.Region, "--s3-ca-file", minio.CAFile, "--s3-credentials-file", keys, "--s3-bucket-lookup", "path"}
-	})
+	}})
 	return w, minio
 }
 
