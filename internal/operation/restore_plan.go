@@ -15,6 +15,11 @@ type draft struct {
 	checks []v1alpha1.PreflightCheck
 }
 
+// ownChecks are those that the manager makes; all others are the machines'.
+var ownChecks = []string{
+	"Distribution", "Configuration", "AgentAnswers", "MachineFree", "MemberKnown", "Machines", "Survivor", "SnapshotFound", "SnapshotGood",
+}
+
 // draft makes a plan out of what is seen now.
 func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
 	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{RestoreEpoch: r.Cluster.Status.RestoreEpoch + 1}}

@@ -35,11 +35,12 @@ func (r *restoring) prepare() {
 		r.replan(d)
 		return
 	}
+	r.refresh(d.checks)
 	answered := r.preflight()
 	switch bad := r.failedChecks(); {
 	case !answered:
 	case r.spec.ApprovedPlan == "" && bad != "":
-		r.say("can't be done as it is: %s", bad)
+		r.say("can't be done as it is: %s%s", bad, r.mend())
 		r.condition(v1alpha1.OperationPlanned, metav1.ConditionTrue, v1alpha1.PlannedRefused, bad)
 	case r.spec.ApprovedPlan == "":
 		r.say("planned; it begins when spec.approvedPlan is %s", r.status.Plan.Digest)
@@ -52,6 +53,16 @@ func (r *restoring) prepare() {
 	default:
 		r.enter(v1alpha1.PhasePending, stageLock, lockPatience, "approved; waits for the cluster")
 	}
+}
+
+// mend says what to do about checks that are made once for each plan.
+func (r *restoring) mend() string {
+	for _, c := range r.status.Preflight {
+		if c.Outcome == checkFailed && !slices.Contains(ownChecks, c.Check) {
+			return "; when that is mended, create another restore: machines check once"
+		}
+	}
+	return ""
 }
 
 // refuse ends before anything was touched.
@@ -78,17 +89,33 @@ func (r *restoring) replan(d *draft) {
 	r.say("checks all machines")
 }
 
-// sameFacts tells whether two plans would do the same for the same reasons. Text and time do not count, nor that a good
-// snapshot has stood another test meanwhile.
-func sameFacts(a, b *v1alpha1.RestorePlan) bool {
-	a, b = a.DeepCopy(), b.DeepCopy()
-	for _, p := range []*v1alpha1.RestorePlan{a, b} {
-		p.Text, p.Made, p.Digest = nil, metav1.Time{}, ""
-		if p.Snapshot != nil && good(p.Snapshot.State) {
-			p.Snapshot.State = v1alpha1.StateComplete
+// refresh renews what the manager checks by itself, and leaves what the machines have found.
+func (r *restoring) refresh(own []v1alpha1.PreflightCheck) {
+	all := slices.Clone(own)
+	for _, c := range r.status.Preflight {
+		if !slices.Contains(ownChecks, c.Check) {
+			all = append(all, c)
 		}
 	}
-	return equality.Semantic.DeepEqual(a, b)
+	r.status.Preflight = all
+}
+
+// sameFacts tells whether two plans would do the same. Words and times do not count: an error's text may differ each time
+// that a broken etcd is asked. Nor does it count that a good snapshot has stood another test meanwhile.
+func sameFacts(a, b *v1alpha1.RestorePlan) bool {
+	return equality.Semantic.DeepEqual(facts(a), facts(b))
+}
+
+func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
+	p = p.DeepCopy()
+	p.Reason, p.Text, p.Made, p.Digest = "", nil, metav1.Time{}, ""
+	for i := range p.Machines {
+		p.Machines[i].Reason = ""
+	}
+	if p.Snapshot != nil && good(p.Snapshot.State) {
+		p.Snapshot.State = v1alpha1.StateComplete
+	}
+	return p
 }
 
 // digest is over the plan's canonical JSON: fields in the order of the type.
@@ -232,7 +259,7 @@ func (r *restoring) lock() {
 func (r *restoring) differs(p *v1alpha1.RestorePlan) string {
 	approved := r.status.Plan
 	switch {
-	case !equality.Semantic.DeepEqual(approved.Machines, p.Machines):
+	case !equality.Semantic.DeepEqual(facts(approved).Machines, facts(p).Machines):
 		return "the machines and what happens on them have changed"
 	case approved.RestoreEpoch != p.RestoreEpoch:
 		return "the cluster was restored by somebody else"

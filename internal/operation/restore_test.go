@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -332,6 +333,48 @@ func TestAPlanStandsWhileItsFactsDo(t *testing.T) {
 	restores(w, r, time.Minute)
 	if r.Status.Plan.Digest == before.Digest {
 		t.Error("other bytes, and the same digest")
+	}
+}
+
+// TestAMachineThatComesBackMakesThePlanPossible: what was checked is checked again as long as nobody has approved.
+func TestAMachineThatComesBackMakesThePlanPossible(t *testing.T) {
+	w := restoreWorld(t)
+	w.nodes["c"].down = true
+	r := from(snap)
+	restores(w, r, time.Minute)
+	if !strings.Contains(r.Status.Message, "AgentAnswers on c: it has not been heard of") {
+		t.Fatal(r.Status.Message)
+	}
+	w.nodes["c"].down = false
+	approve(t, w, r)
+	restores(w, r, time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Errorf("%s: %s", r.Status.Outcome, r.Status.Message)
+	}
+}
+
+// TestABrokenEtcdsWordsDoNotVoidAPlan: its errors name another port each time.
+func TestABrokenEtcdsWordsDoNotVoidAPlan(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	r.Name, r.UID = "one", uid
+	n := 0
+	turn := func() bool {
+		n++
+		for _, name := range []string{"b", "c"} {
+			w.nodes[name].healthy(false)
+			w.nodes[name].Status.Conditions[0].Message = fmt.Sprintf("read tcp 127.0.0.1:%d->127.0.0.1:2379: connection refused", 40000+n/5)
+		}
+		return decideRestore(w, r)
+	}
+	w.settle(turn, 10*time.Minute)
+	if r.Status.Plan == nil || !strings.Contains(r.Status.Message, r.Status.Plan.Digest) {
+		t.Fatalf("%s: %s", r.Status.Phase, r.Status.Message)
+	}
+	r.Spec.ApprovedPlan = r.Status.Plan.Digest
+	w.settle(turn, time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
 	}
 }
 
