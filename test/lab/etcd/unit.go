@@ -56,19 +56,21 @@ func (c *Cluster) flat(n *lab.Node, state string) map[string]string {
 // unit is the unit file, and where it has its settings from.
 func (c *Cluster) unit(n *lab.Node, state string) map[string]string {
 	const unitFile, env, file = "/etc/systemd/system/" + Unit, ConfigDir + "/etcd.env", ConfigDir + "/etcd.yaml"
+	flat := c.flat(n, state)
+	names := slices.Sorted(maps.Keys(flat))
 	switch c.cfg.Style {
 	case Environment:
 		var b strings.Builder
-		for _, name := range slices.Sorted(maps.Keys(c.flat(n, state))) {
-			fmt.Fprintf(&b, "ETCD_%s=%s\n", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), c.flat(n, state)[name])
+		for _, name := range names {
+			fmt.Fprintf(&b, "ETCD_%s=%s\n", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), flat[name])
 		}
 		return map[string]string{unitFile: unit("EnvironmentFile=" + env + "\nExecStart=/usr/local/bin/etcd"), env: b.String()}
 	case File:
 		return map[string]string{unitFile: unit("ExecStart=/usr/local/bin/etcd --config-file=" + file), file: c.yaml(n, state)}
 	default:
 		line := "ExecStart=/usr/local/bin/etcd"
-		for _, name := range slices.Sorted(maps.Keys(c.flat(n, state))) {
-			line += fmt.Sprintf(" \\\n  --%s=%s", name, c.flat(n, state)[name])
+		for _, name := range names {
+			line += fmt.Sprintf(" \\\n  --%s=%s", name, flat[name])
 		}
 		return map[string]string{unitFile: unit(line)}
 	}
