@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/httpd"
 )
@@ -77,7 +78,10 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 		return err
 	}
 	if f.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return err
+		return &problem.Error{
+			Kind: problem.Refused, Op: "listen on", Subject: cfg.Listen, Err: err,
+			Next: "stop what uses the port, or give another --listen",
+		}
 	}
 	f.place = newPlace(cfg.Advertise, f.port())
 	base, end := context.WithCancel(context.Background())

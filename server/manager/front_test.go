@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/problem"
 )
 
 func TestARestartKeepsEverything(t *testing.T) {
@@ -99,6 +100,7 @@ func TestThePort(t *testing.T) {
 	}{
 		{"TheTokenIsToldOnATerminalAlone", theTokenIsToldOnATerminalAlone},
 		{"TwoManagersDontShareADirectory", twoManagersDontShareADirectory},
+		{"APortThatIsTakenIsToldWithWhatToDo", aPortThatIsTakenIsToldWithWhatToDo},
 		{"MetricsAreForThoseWhoMayReadThem", metricsAreForThoseWhoMayReadThem},
 		{"NobodySaysWhoHeIsByAHeader", nobodySaysWhoHeIsByAHeader},
 	} {
@@ -141,6 +143,18 @@ func TestOpenWatchesDontKeepTheManagerFromEnding(t *testing.T) {
 func twoManagersDontShareADirectory(t *testing.T, f *fixture) {
 	_, err := Start(t.Context(), f.cfg)
 	if err == nil || !strings.Contains(err.Error(), "another holdfast-server runs there") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func aPortThatIsTakenIsToldWithWhatToDo(t *testing.T, f *fixture) {
+	cfg := f.cfg
+	cfg.DataDir, cfg.Listen = t.TempDir(), f.Address()
+	m, err := Start(t.Context(), cfg)
+	if err == nil {
+		newFixture(t, m, f.clock)
+	}
+	if problem.KindOf(err) != problem.Refused || !strings.Contains(problem.NextOf(err), "--listen") {
 		t.Errorf("got %v", err)
 	}
 }
