@@ -31,7 +31,13 @@ func newLogger(level string) (*slog.Logger, error) {
 // quiet marks whose lines these are.
 type quiet struct{ slog.Handler }
 
+// unused is an error that Kubernetes logs at each start about an option that is not set.
+const unused = "The manifest file is empty, ignoring."
+
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == unused {
+		return nil
+	}
 	r.AddAttrs(slog.String("component", "kubernetes"))
 	return q.Handler.Handle(ctx, r)
 }
