@@ -1,6 +1,9 @@
 package httpd
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -22,7 +25,7 @@ func newProxy(api *rest.Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return http.StripPrefix(enroll.PathAPI, &httputil.ReverseProxy{
+	return http.StripPrefix(enroll.PathAPI, whole(&httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { rewrite(r, target) },
 		// A watch's events go out at once.
@@ -30,7 +33,32 @@ func newProxy(api *rest.Config) (http.Handler, error) {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			http.Error(w, "the Kubernetes API does not answer", http.StatusBadGateway)
 		},
-	}), nil
+	})), nil
+}
+
+// maxBody is what an API server takes: 3 MiB.
+const maxBody = 3 << 20
+
+// whole receives a request's body before it is passed on. An API server refuses without reading it, over HTTP/2 the client
+// then stops sending it, and a proxy that still waits for the rest would hold both for ever.
+func whole(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			http.Error(w, "a request of more than 3 MiB is more than the Kubernetes API takes", http.StatusRequestEntityTooLarge)
+			return
+		}
+		if err != nil { // the client has gone
+			http.Error(w, "the request broke off", http.StatusBadRequest)
+			return
+		}
+		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+		next.ServeHTTP(w, r)
+	})
 }
 
 func rewrite(r *httputil.ProxyRequest, target *url.URL) {
