@@ -90,6 +90,13 @@ type TaskResult struct {
 	Message string `json:"message,omitempty"`
 }
 
+// Outcomes of a TaskResult.
+const (
+	ResultPassed  = "passed"
+	ResultFailed  = "failed"
+	ResultSkipped = "skipped"
+)
+
 // EtcdSnapshotTaskList is a list of tasks.
 // +kubebuilder:object:root=true
 type EtcdSnapshotTaskList struct {

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -31,10 +30,7 @@ func (k *kit) addCatalogue(mgr manager.Manager) error {
 	return builder.ControllerManagedBy(mgr).Named("Catalogue").
 		Watches(&v1alpha1.MachineInventory{}, handler.EnqueueRequestsFromMapFunc(k.toCluster)).
 		Watches(&v1alpha1.EtcdSnapshot{}, handler.EnqueueRequestsFromMapFunc(k.toCluster), builder.WithPredicates(deleted)).
-		WatchesRawSource(source.Channel(k.wake, handler.TypedEnqueueRequestsFromMapFunc(
-			func(_ context.Context, c *v1alpha1.Cluster) []reconcile.Request {
-				return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(c)}}
-			}), source.WithBufferSize[*v1alpha1.Cluster, reconcile.Request](1024))).
+		WatchesRawSource(told(k.wake)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(&catalogue{k})
 }

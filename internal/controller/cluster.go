@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -50,10 +49,7 @@ func (k *kit) addClusters(mgr manager.Manager) error {
 		Watches(&v1alpha1.EtcdSnapshotSave{}, mapped, builder.WithPredicates(phases)).
 		Watches(&v1alpha1.EtcdSnapshotTask{}, mapped, builder.WithPredicates(phases)).
 		Watches(&v1alpha1.EtcdSnapshotRestore{}, mapped, builder.WithPredicates(phases)).
-		WatchesRawSource(source.Channel(k.found.listed, handler.TypedEnqueueRequestsFromMapFunc(
-			func(_ context.Context, c *v1alpha1.Cluster) []reconcile.Request {
-				return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(c)}}
-			}), source.WithBufferSize[*v1alpha1.Cluster, reconcile.Request](4096))).
+		WatchesRawSource(told(k.found.listed)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(&clusters{k})
 }

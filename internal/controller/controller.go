@@ -13,9 +13,11 @@ import (
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -128,4 +130,9 @@ func (k *kit) toCluster(ctx context.Context, object client.Object) []reconcile.R
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(c)}}
+}
+
+// told has the objects reconciled that are sent to a channel.
+func told[T client.Object](events chan event.TypedGenericEvent[T]) source.Source {
+	return source.Channel(events, &handler.TypedEnqueueRequestForObject[T]{}, source.WithBufferSize[T, reconcile.Request](cap(events)))
 }

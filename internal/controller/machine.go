@@ -11,11 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -31,10 +29,7 @@ func (k *kit) addMachines(mgr manager.Manager) error {
 			!equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions)
 	}}
 	return builder.ControllerManagedBy(mgr).Named("Machine").For(&v1alpha1.Machine{}, builder.WithPredicates(epochs)).
-		WatchesRawSource(source.Channel(k.leases.changed, handler.TypedEnqueueRequestsFromMapFunc(
-			func(_ context.Context, m *v1alpha1.Machine) []reconcile.Request {
-				return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(m)}}
-			}), source.WithBufferSize[*v1alpha1.Machine, reconcile.Request](4096))).
+		WatchesRawSource(told(k.leases.changed)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(&machines{k})
 }

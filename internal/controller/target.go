@@ -15,11 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/repository"
@@ -114,10 +112,7 @@ type targets struct{ *kit }
 func (k *kit) addTargets(mgr manager.Manager) error {
 	return builder.ControllerManagedBy(mgr).Named("Target").
 		For(&v1alpha1.Cluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesRawSource(source.Channel(k.found.asked, handler.TypedEnqueueRequestsFromMapFunc(
-			func(_ context.Context, c *v1alpha1.Cluster) []reconcile.Request {
-				return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(c)}}
-			}), source.WithBufferSize[*v1alpha1.Cluster, reconcile.Request](4096))).
+		WatchesRawSource(told(k.found.asked)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Complete(&targets{k})
 }

@@ -28,13 +28,8 @@ const (
 	taskLimit = 2 * time.Hour
 )
 
-// Outcomes of a TaskResult.
-const (
-	passed     = "passed"
-	failed     = "failed"
-	skipped    = "skipped"
-	maxResults = 1000
-)
+// maxResults is what a task's status holds.
+const maxResults = 1000
 
 // notTried stands in the results until the machine has something to say, so that who does what is decided once.
 const notTried = "not tried yet"
@@ -95,7 +90,7 @@ func (t *tasking) pend() {
 	}
 	for _, m := range t.etcdMachines() {
 		for _, location := range work[m.Name] {
-			t.result(v1alpha1.TaskResult{Machine: m.Name, Subject: location, Outcome: skipped, Message: notTried})
+			t.result(v1alpha1.TaskResult{Machine: m.Name, Subject: location, Outcome: v1alpha1.ResultSkipped, Message: notTried})
 		}
 		if _, ok := work[m.Name]; ok {
 			t.status.Steps = append(t.status.Steps, v1alpha1.StepStatus{
@@ -113,7 +108,7 @@ func (t *tasking) assign() (work map[string][]string, missing []v1alpha1.TaskRes
 		return t.assignTest()
 	}
 	refuse := func(machine, subject, why string) {
-		missing = append(missing, v1alpha1.TaskResult{Machine: word(machine, "-"), Subject: subject, Outcome: failed, Message: why})
+		missing = append(missing, v1alpha1.TaskResult{Machine: word(machine, "-"), Subject: subject, Outcome: v1alpha1.ResultFailed, Message: why})
 	}
 	for _, name := range t.spec.Snapshots {
 		s := t.snapshot(name)
@@ -146,7 +141,7 @@ func (t *tasking) assignTest() (work map[string][]string, missing []v1alpha1.Tas
 		switch {
 		case !t.chosen(m.Name):
 		case t.able(m) != "":
-			missing = append(missing, v1alpha1.TaskResult{Machine: m.Name, Subject: "target", Outcome: failed, Message: t.able(m)})
+			missing = append(missing, v1alpha1.TaskResult{Machine: m.Name, Subject: "target", Outcome: v1alpha1.ResultFailed, Message: t.able(m)})
 		default:
 			work[m.Name] = nil
 		}
@@ -257,7 +252,7 @@ func (t *tasking) work() {
 
 func (t *tasking) judge(problems []string) {
 	for _, r := range t.status.Results {
-		if r.Outcome == failed || r.Message == notTried {
+		if r.Outcome == v1alpha1.ResultFailed || r.Message == notTried {
 			problems = append(problems, fmt.Sprintf("%s: %s: %s", r.Machine, r.Subject, r.Message))
 		}
 	}
@@ -284,7 +279,7 @@ func (t *tasking) finish() {
 		t.say("takes the plans back: waits for %s", names(waiting))
 		return
 	}
-	t.end(fmt.Sprintf("%s: %d of %d passed", t.spec.Action, t.count(passed), len(t.status.Results)))
+	t.end(fmt.Sprintf("%s: %d of %d passed", t.spec.Action, t.count(v1alpha1.ResultPassed), len(t.status.Results)))
 }
 
 func (t *tasking) count(outcome string) (n int) {

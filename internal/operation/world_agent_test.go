@@ -41,7 +41,7 @@ func (w *world) perform(n *node, s v1alpha1.PlanStep) (any, error) {
 func (w *world) tried(subjects []string) step.TaskEvidence {
 	var e step.TaskEvidence
 	for _, subject := range subjects {
-		e.Results = append(e.Results, v1alpha1.TaskResult{Subject: subject, Outcome: passed})
+		e.Results = append(e.Results, v1alpha1.TaskResult{Subject: subject, Outcome: v1alpha1.ResultPassed})
 	}
 	return e
 }

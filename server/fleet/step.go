@@ -117,7 +117,7 @@ func (a *Agent) effect(s v1alpha1.PlanStep) any {
 func tried(subjects []string) step.TaskEvidence {
 	var e step.TaskEvidence
 	for _, subject := range subjects {
-		e.Results = append(e.Results, v1alpha1.TaskResult{Subject: subject, Outcome: "passed"})
+		e.Results = append(e.Results, v1alpha1.TaskResult{Subject: subject, Outcome: v1alpha1.ResultPassed})
 	}
 	return e
 }

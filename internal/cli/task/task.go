@@ -65,7 +65,7 @@ func table(w io.Writer, t *v1alpha1.EtcdSnapshotTask) {
 func verdict(cfg Config, t *v1alpha1.EtcdSnapshotTask) error {
 	var failed []string
 	for _, r := range t.Status.Results {
-		if r.Outcome == "failed" {
+		if r.Outcome == v1alpha1.ResultFailed {
 			failed = append(failed, fmt.Sprintf("%s on %s: %s", r.Subject, r.Machine, r.Message))
 		}
 	}

@@ -14,18 +14,11 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
-// Outcomes of a task on one subject.
-const (
-	passed  = "passed"
-	failed  = "failed"
-	skipped = "skipped"
-)
-
 // result words what was found about a subject. The step itself is done whatever was found.
 func (m *Machine) result(subject string, err error) v1alpha1.TaskResult {
-	r := v1alpha1.TaskResult{Machine: m.Name, Subject: subject, Outcome: passed}
+	r := v1alpha1.TaskResult{Machine: m.Name, Subject: subject, Outcome: v1alpha1.ResultPassed}
 	if err != nil {
-		r.Outcome, r.Message = failed, words(err)
+		r.Outcome, r.Message = v1alpha1.ResultFailed, words(err)
 	}
 	return r
 }
@@ -169,14 +162,14 @@ func (s *testTarget) Do(ctx context.Context, report step.Report) (any, error) {
 	for _, probe := range target.Test(ctx) {
 		r := s.result(probe.Right, probe.Explain(target.Location("")))
 		if probe.Skipped != "" {
-			r.Outcome, r.Message = skipped, probe.Skipped
+			r.Outcome, r.Message = v1alpha1.ResultSkipped, probe.Skipped
 		}
 		evidence.Results = append(evidence.Results, r)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if slices.ContainsFunc(evidence.Results, func(r v1alpha1.TaskResult) bool { return r.Outcome == failed }) {
+	if slices.ContainsFunc(evidence.Results, func(r v1alpha1.TaskResult) bool { return r.Outcome == v1alpha1.ResultFailed }) {
 		return evidence, nil
 	}
 	// The owner is looked at last: a folder of another cluster is no trouble of rights.
