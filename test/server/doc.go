@@ -1,5 +1,5 @@
 // Package server runs real servers for whoever needs one: tests, the demo, the benchmark, the soak. Real etcd of three
-// minor versions with one or three members, MinIO, versitygw, the EC2 metadata stand-in, toxiproxy.
+// minor versions with one or three members, kube-apiserver, MinIO, versitygw, the EC2 metadata stand-in, toxiproxy.
 //
 // Every server is a child process on 127.0.0.1 with its own process group and a log file below the directory that it
 // was given. It dies with this process, however that ends. A Start function returns when the server answers, or an

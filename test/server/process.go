@@ -24,6 +24,15 @@ type command struct {
 	args []string // never secrets: any user of the machine can read them
 	env  []string // added to a small fixed environment
 	log  string   // file that gets what the program prints; appended to
+	cell *Cell    // what the program sees of this machine; nil: all
+}
+
+// Cell is what a container leaves of a machine: a directory for a file system, and a user who is nobody. It takes root.
+type Cell struct {
+	// Root is the directory. The program is in it, and everything that it reads.
+	Root string
+	// User is the user's id, and the group's.
+	User uint32
 }
 
 // Process is a running server program.
@@ -56,6 +65,11 @@ func start(c command) (*Process, error) {
 	cmd.Dir = filepath.Dir(c.log)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if c.cell != nil {
+		cmd.Dir = "/"
+		cmd.SysProcAttr.Chroot = c.cell.Root
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.cell.User, Gid: c.cell.User}
+	}
 	p := &Process{cmd: cmd, logPath: c.log, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go p.run(started)
@@ -69,6 +83,11 @@ func start(c command) (*Process, error) {
 // prints is appended to the file log.
 func StartProgram(path, log string, env []string, args ...string) (*Process, error) {
 	return start(command{path: path, args: args, env: env, log: log})
+}
+
+// StartConfined is StartProgram in a cell. Path is the program's in there.
+func StartConfined(cell Cell, path, log string, env []string, args ...string) (*Process, error) {
+	return start(command{path: path, args: args, env: env, log: log, cell: &cell})
 }
 
 // Wait waits until the program has ended, and returns what it said last if that was no success.

@@ -31,6 +31,7 @@ versitygw  versitygw          github.com/versity/versitygw/cmd/versitygw
 imds       ec2-metadata-mock  github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock
 toxiproxy  toxiproxy-server   github.com/Shopify/toxiproxy/v2/cmd/server
 kubectl    kubectl            .
+kube-apiserver/v1.37  kube-apiserver-1.37  k8s.io/kubernetes/cmd/kube-apiserver
 promtool   promtool           github.com/prometheus/prometheus/cmd/promtool
 '
 
@@ -53,8 +54,11 @@ while read -r module program package; do
   started=$SECONDS
   # -mod=readonly: what is built is what go.mod and go.sum say, or nothing. The lock is not handed to the compiler,
   # which may outlive an interrupted run.
+  # Kubernetes' programs say the version that they are told, and clients want to parse it.
+  kubernetes=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$module/go.mod")
   # The tag leaves out of Prometheus what it needs to find targets in clouds: most of it, and nothing that we test.
-  (cd "$module" && CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -tags=remove_all_sd -ldflags='-s -w' \
+  (cd "$module" && CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false -tags=remove_all_sd \
+    -ldflags="-s -w ${kubernetes:+-X k8s.io/component-base/version.gitVersion=$kubernetes}" \
     -o "$out/$program.new" "$package" 9>&-)
   mv "$out/$program.new" "$out/$program"
   printf '%s\n' "$stamp" >"$out/$program.stamp"

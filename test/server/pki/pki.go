@@ -70,6 +70,8 @@ func (a *Authority) WriteCert(path string) (string, error) {
 type Leaf struct {
 	// CommonName is what etcd takes for the user's name.
 	CommonName string
+	// Organization is what Kubernetes takes for the user's group.
+	Organization string
 	// Hosts are DNS names and IP addresses. None: it is no server's certificate.
 	Hosts []string
 	// Expired gives it a validity that ended an hour ago.
@@ -108,6 +110,9 @@ func (l Leaf) template() *x509.Certificate {
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if l.Organization != "" {
+		t.Subject.Organization = []string{l.Organization}
 	}
 	if l.Expired {
 		t.NotAfter = time.Now().Add(-time.Hour)
