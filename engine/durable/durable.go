@@ -63,6 +63,18 @@ func Rename(from, to string) error {
 	return nil
 }
 
+// Remove deletes a file, durably. One that is not there is no error.
+func Remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
 // SyncDir makes the entries of a directory durable: created, renamed and removed names.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

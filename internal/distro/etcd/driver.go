@@ -23,6 +23,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
 // Config says which etcd is driven.
@@ -64,7 +65,7 @@ func New(cfg Config) *Driver {
 	if cfg.Supervisor != nil {
 		d.service = supervised{cfg.Supervisor, d.fence}
 	} else {
-		d.service = unit{name: cmp.Or(cfg.Etcd.Unit, defaultUnit), fence: d.fence, root: "/"}
+		d.service = unit{systemd.Unit{Name: cmp.Or(cfg.Etcd.Unit, defaultUnit), Root: "/"}, d.fence}
 	}
 	return d
 }

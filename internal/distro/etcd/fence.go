@@ -22,16 +22,4 @@ func (f fence) up() (bool, error) {
 	return err == nil, err
 }
 
-func (f fence) remove() error { return remove(f.path()) }
-
-// remove deletes a file durably. One that has gone is no error.
-func remove(path string) error {
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return durable.SyncDir(filepath.Dir(path))
-}
+func (f fence) remove() error { return durable.Remove(f.path()) }

@@ -2,13 +2,12 @@ package etcd
 
 import (
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
 // files are what a unit refers to.
@@ -23,12 +22,11 @@ func (f files) read(path string) ([]byte, error) {
 }
 
 // What distributions and people write into units, and what etcd makes of it.
-func TestAUnitIsReadAsSystemdAndEtcdReadIt(t *testing.T) {
+func TestAUnitIsReadAsEtcdReadsIt(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		argv  []string
-		env   []string
-		envs  []envFile
+		env   map[string]string
 		files files
 		dir   string
 		want  settings
@@ -44,24 +42,21 @@ func TestAUnitIsReadAsSystemdAndEtcdReadIt(t *testing.T) {
 			want: settings{"data-dir": "/var/lib/etcd/default.etcd", "initial-cluster": "default=http://localhost:2380"},
 		},
 		{
-			name: "Debian: all in an environment file",
-			argv: []string{"/usr/bin/etcd", "$DAEMON_ARGS"},
-			env:  []string{"ETCD_NAME=m9", "ETCD_DATA_DIR=/var/lib/etcd/default"},
-			envs: []envFile{{"/etc/default/etcd", true}},
-			files: files{"/etc/default/etcd": "# comment\nETCD_NAME=\"m2\"\n; another\nETCD_LISTEN_CLIENT_URLS='https://0.0.0.0:2379'\n" +
-				"DAEMON_ARGS=\"--wal-dir /wal --initial-cluster-token tok\"\n"},
+			name: "Debian: most in the environment",
+			argv: []string{"/usr/bin/etcd", "--wal-dir", "/wal", "--initial-cluster-token", "tok"},
+			env:  map[string]string{"ETCD_NAME": "m2", "ETCD_DATA_DIR": "/var/lib/etcd/default", "ETCD_LISTEN_CLIENT_URLS": "https://0.0.0.0:2379"},
 			want: settings{"name": "m2", "data-dir": "/var/lib/etcd/default", "listen-client-urls": "https://0.0.0.0:2379", "wal-dir": "/wal", "initial-cluster-token": "tok",
 				"initial-cluster": "m2=http://localhost:2380"},
 		},
 		{
-			name: "a flag beats the environment, and a missing file with a dash is none",
-			argv: []string{"/usr/bin/etcd", "--name", "${NODE}-etcd"},
-			env:  []string{"ETCD_NAME=other", "NODE=n7"}, envs: []envFile{{"/etc/none", true}},
+			name: "a flag beats the environment",
+			argv: []string{"/usr/bin/etcd", "--name", "n7-etcd"},
+			env:  map[string]string{"ETCD_NAME": "other"},
 			want: settings{"name": "n7-etcd", "data-dir": "/n7-etcd.etcd", "initial-cluster": "n7-etcd=http://localhost:2380"},
 		},
 		{
 			name: "with a config file nothing else counts",
-			argv: []string{"/usr/bin/etcd", "--config-file=etcd.yml", "--name=ignored"}, dir: "/etc/etcd", env: []string{"ETCD_WAL_DIR=/ignored"},
+			argv: []string{"/usr/bin/etcd", "--config-file=etcd.yml", "--name=ignored"}, dir: "/etc/etcd", env: map[string]string{"ETCD_WAL_DIR": "/ignored"},
 			files: files{"/etc/etcd/etcd.yml": "name: m3\ndata-dir: data\nlisten-client-urls: https://10.0.0.3:2379\n" +
 				"client-transport-security:\n  cert-file: /pki/server.crt\n  key-file: /pki/server.key\n  trusted-ca-file: /pki/ca.crt\n  client-cert-auth: true\n"},
 			want: settings{"name": "m3", "data-dir": "/etc/etcd/data", "listen-client-urls": "https://10.0.0.3:2379", "initial-cluster": "m3=http://localhost:2380",
@@ -70,15 +65,12 @@ func TestAUnitIsReadAsSystemdAndEtcdReadIt(t *testing.T) {
 		{
 			name: "behind a shell",
 			argv: []string{"/bin/bash", "-c", "GOMAXPROCS=$(nproc) /usr/bin/etcd --name=\"${ETCD_NAME}\" --data-dir=\"${ETCD_DATA_DIR}\""},
-			env:  []string{"ETCD_NAME=m4", "ETCD_DATA_DIR=/d"},
+			env:  map[string]string{"ETCD_NAME": "m4", "ETCD_DATA_DIR": "/d"},
 			want: settings{"name": "m4", "data-dir": "/d", "initial-cluster": "m4=http://localhost:2380"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			inv, err := readUnit([]execCommand{{Path: test.argv[0], Argv: test.argv}}, test.env, test.envs, test.dir, test.files.read)
-			if err != nil {
-				t.Fatal(err)
-			}
+			inv := unwrap(systemd.Command{Program: test.argv[0], Args: test.argv[1:], Env: test.env, Dir: test.dir})
 			got, err := inv.settings(test.files.read)
 			if err != nil {
 				t.Fatal(err)
@@ -91,10 +83,7 @@ func TestAUnitIsReadAsSystemdAndEtcdReadIt(t *testing.T) {
 	}
 }
 
-func TestAMissingEnvironmentOrConfigFileIsAnErrorWithItsName(t *testing.T) {
-	if _, err := readUnit([]execCommand{{Path: "/etcd", Argv: []string{"/etcd"}}}, nil, []envFile{{"/etc/gone", false}}, "", files{}.read); err == nil {
-		t.Error("the environment file is missing, and nobody says so")
-	}
+func TestAMissingConfigFileIsAnErrorWithItsName(t *testing.T) {
 	if _, err := (invocation{args: []string{"--config-file", "/gone.yaml"}}).settings(files{}.read); err == nil {
 		t.Error("the config file is missing, and nobody says so")
 	}
@@ -118,39 +107,5 @@ func TestTheMemberIsReachedOnLoopbackIfItListensThere(t *testing.T) {
 		if plain := cfg.Endpoints[0][:5] == "http:"; plain != (cfg.CACert == "") {
 			t.Errorf("%s: CA %q", test.listen, cfg.CACert)
 		}
-	}
-}
-
-func TestTheDropInStandsWhereSystemdLooksAndIsTakenAwayAgain(t *testing.T) {
-	root, state := t.TempDir(), t.TempDir()
-	u := unit{name: "etcd.service", fence: fence{state}, root: root}
-	want := filepath.Join(root, "etc/systemd/system/etcd.service.d/00-holdfast-fence.conf")
-	_ = u.bar(t.Context()) // there is no systemd to reload
-	data, err := os.ReadFile(want)
-	if err != nil || !cmp.Equal(string(data), u.dropInText()) {
-		t.Fatalf("%s, %v", data, err)
-	}
-	_ = u.unbar(t.Context())
-	if _, err := os.Stat(filepath.Dir(want)); !os.IsNotExist(err) {
-		t.Errorf("the directory is left: %v", err)
-	}
-}
-
-func TestProcessesOfAControlGroupAreFoundAtAnyDepth(t *testing.T) {
-	root := t.TempDir()
-	u := unit{name: "etcd.service", root: root}
-	const group = "/system.slice/etcd.service"
-	if !u.empty(group) || !u.empty("") {
-		t.Fatal("a group that is not there has processes")
-	}
-	dir := filepath.Join(root, "sys/fs/cgroup", group, "below")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("12\n34\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]int{12, 34}, u.processes(group)); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
 // SupervisorConfig says what a Supervisor runs.
@@ -193,7 +194,7 @@ func (s supervised) invocation(context.Context) (invocation, error) {
 		return invocation{}, err
 	}
 	env := map[string]string{}
-	parseEnvironment(s.cfg.Env, env)
+	systemd.ParseEnvironment(s.cfg.Env, env)
 	program, args := s.cfg.Command[0], s.cfg.Command[1:]
 	if path, err := exec.LookPath(program); err == nil {
 		program = path

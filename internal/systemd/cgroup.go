@@ -1,4 +1,4 @@
-package etcd
+package systemd
 
 import (
 	"io/fs"
@@ -9,13 +9,13 @@ import (
 )
 
 // processes are the ids of all processes in a control group and below it. A group that has gone has none.
-func (u unit) processes(group string) []int {
+func (u Unit) processes(group string) []int {
 	if group == "" || group == "/" {
 		return nil
 	}
 	var pids []int
 	for _, hierarchy := range []string{"sys/fs/cgroup", "sys/fs/cgroup/systemd", "sys/fs/cgroup/unified"} {
-		root := filepath.Join(u.root, hierarchy, group)
+		root := filepath.Join(u.Root, hierarchy, group)
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.Name() != "cgroup.procs" {
 				return nil //nolint:nilerr // a group that goes while it is looked at is what is waited for
@@ -35,4 +35,4 @@ func (u unit) processes(group string) []int {
 	return pids
 }
 
-func (u unit) empty(group string) bool { return len(u.processes(group)) == 0 }
+func (u Unit) empty(group string) bool { return len(u.processes(group)) == 0 }

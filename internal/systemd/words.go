@@ -1,17 +1,17 @@
-package etcd
+package systemd
 
 import (
 	"regexp"
 	"strings"
 )
 
-// expand puts the values of variables into the words of a command line as systemd does: "$NAME" as a word of its own
+// Expand puts the values of variables into the words of a command line as systemd does: "$NAME" as a word of its own
 // becomes as many words as its value has, "${NAME}" is replaced where it stands. What is not set is empty.
-func expand(words []string, env map[string]string) []string {
+func Expand(words []string, env map[string]string) []string {
 	var out []string
 	for _, word := range words {
 		if name, ok := strings.CutPrefix(word, "$"); ok && isName(name) {
-			out = append(out, splitWords(env[name])...)
+			out = append(out, Words(env[name])...)
 			continue
 		}
 		out = append(out, strings.ReplaceAll(braced.ReplaceAllStringFunc(word, func(ref string) string {
@@ -28,8 +28,8 @@ var (
 
 func isName(s string) bool { return variable.MatchString(s) }
 
-// splitWords splits a text at spaces, except between quotes.
-func splitWords(text string) []string {
+// Words splits a text at spaces, except between quotes.
+func Words(text string) []string {
 	var words []string
 	var word strings.Builder
 	var quote rune
@@ -59,9 +59,9 @@ func splitWords(text string) []string {
 	return words
 }
 
-// parseEnvironment reads "NAME=value" lines: the form of a unit's Environment, and of an EnvironmentFile, in which blank
+// ParseEnvironment reads "NAME=value" lines: the form of a unit's Environment, and of an EnvironmentFile, in which blank
 // lines and comments may stand and values may be quoted.
-func parseEnvironment(lines []string, env map[string]string) {
+func ParseEnvironment(lines []string, env map[string]string) {
 	for _, line := range lines {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' || line[0] == ';' {
