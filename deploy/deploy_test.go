@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"io/fs"
+	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +46,26 @@ func TestKubectlExplainsEveryField(t *testing.T) {
 	}
 	if kinds != 8 || fields < 300 {
 		t.Errorf("only %d kinds with %d fields were found", kinds, fields)
+	}
+}
+
+func TestTheKustomizationHasEveryManifest(t *testing.T) {
+	data, err := os.ReadFile("kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kustomization struct{ Resources []string }
+	if err := yaml.Unmarshal(data, &kustomization); err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(Manifests, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !slices.Contains(kustomization.Resources, path) {
+			t.Errorf("%s is not in it", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Config of a manager.
 type Config struct {
-	// DataDir holds everything that is kept: the embedded control plane and the administrator's kubeconfig. Of use only
-	// without Kubeconfig.
+	// DataDir holds everything that is kept: the embedded control plane and the administrator's kubeconfig. Of no use with
+	// an existing cluster.
 	DataDir string
 	// Listen is the address of the port: ":8443".
 	Listen string
@@ -21,6 +21,8 @@ type Config struct {
 	Advertise []string
 	// Kubeconfig of an existing cluster to use in place of the embedded control plane.
 	Kubeconfig string
+	// InCluster uses the cluster that this process is a pod of, with the pod's ServiceAccount, in place of Kubeconfig.
+	InCluster bool
 	// ApplyManifests brings Holdfast's definitions and roles to the existing cluster. The embedded control plane always
 	// has them.
 	ApplyManifests bool
@@ -33,6 +35,9 @@ type Config struct {
 	// Now is the clock that certificates and tokens go by.
 	Now func() time.Time
 }
+
+// existing: the objects are kept in a Kubernetes that is somebody's.
+func (c Config) existing() bool { return c.Kubeconfig != "" || c.InCluster }
 
 func (c Config) kubeconfig() string { return filepath.Join(c.DataDir, "kubeconfig") }
 

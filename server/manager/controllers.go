@@ -38,7 +38,7 @@ func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer)
 		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:        "0",
 		GracefulShutdownTimeout:       &timeout,
-		LeaderElection:                cfg.Kubeconfig != "",
+		LeaderElection:                cfg.existing(),
 		LeaderElectionID:              "holdfast-server",
 		LeaderElectionNamespace:       enroll.SystemNamespace,
 		LeaderElectionReleaseOnCancel: true,

@@ -60,7 +60,7 @@ func (m *Manager) start(ctx context.Context) error {
 
 // takeDataDir makes sure that no other manager works in the same directory.
 func (m *Manager) takeDataDir() error {
-	if m.cfg.Kubeconfig != "" {
+	if m.cfg.existing() {
 		return nil
 	}
 	if err := durable.MkdirAll(m.cfg.DataDir, 0o700); err != nil {

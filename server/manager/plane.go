@@ -28,7 +28,7 @@ type plane struct {
 }
 
 func startPlane(ctx context.Context, cfg Config) (*plane, error) {
-	if cfg.Kubeconfig != "" {
+	if cfg.existing() {
 		return connectPlane(ctx, cfg)
 	}
 	embedded, err := controlplane.Start(context.WithoutCancel(ctx), controlplane.Config{Dir: cfg.DataDir, Logger: cfg.Logger})
@@ -43,7 +43,7 @@ func startPlane(ctx context.Context, cfg Config) (*plane, error) {
 }
 
 func connectPlane(ctx context.Context, cfg Config) (*plane, error) {
-	api, err := clientcmd.BuildConfigFromFlags("", cfg.Kubeconfig)
+	api, err := existingAPI(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,20 @@ func connectPlane(ctx context.Context, cfg Config) (*plane, error) {
 		return p, p.apply(ctx)
 	}
 	return p, p.check()
+}
+
+func existingAPI(cfg Config) (*rest.Config, error) {
+	if !cfg.InCluster {
+		return clientcmd.BuildConfigFromFlags("", cfg.Kubeconfig)
+	}
+	api, err := rest.InClusterConfig()
+	if err != nil {
+		return nil, &problem.Error{
+			Kind: problem.Refused, Op: "use", Subject: "the cluster that this program runs in", Err: err,
+			Next: "start it as a pod with a ServiceAccount, or give --kubeconfig",
+		}
+	}
+	return api, nil
 }
 
 func (p *plane) apply(ctx context.Context) error {

@@ -32,8 +32,8 @@ func newCommand() *cobra.Command {
 		Short: "Manage the backups of a fleet of Kubernetes clusters",
 		Long: `Runs the manager: the API, the port that machines and people reach it at, and the controllers.
 
-It brings its own Kubernetes API server and database, and keeps both in --data-dir. With --kubeconfig it uses an existing
-cluster instead; that must not be one which it restores.`,
+It brings its own Kubernetes API server and database, and keeps both in --data-dir. With --kubeconfig or --in-cluster it uses
+an existing cluster instead; that must not be one which it restores.`,
 		Args:          cobra.NoArgs,
 		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
@@ -60,7 +60,9 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&c.Listen, "listen", ":8443", "address of the one port")
 	flags.StringSliceVar(&c.Advertise, "advertise-address", nil, "names or addresses that machines reach this manager at, the preferred first (default: this host's own)")
 	flags.StringVar(&c.Kubeconfig, "kubeconfig", "", "use this existing cluster's API in place of an own one")
-	flags.BoolVar(&c.ApplyManifests, "apply-manifests", false, "bring Holdfast's definitions and roles to the cluster of --kubeconfig")
+	flags.BoolVar(&c.InCluster, "in-cluster", false, "use the API of the cluster that this program is a pod of in place of an own one")
+	flags.BoolVar(&c.ApplyManifests, "apply-manifests", false, "bring Holdfast's definitions and roles to the existing cluster")
+	cmd.MarkFlagsMutuallyExclusive("kubeconfig", "in-cluster")
 	flags.StringVar(&c.Agents, "agent-dir", "", "folder with the agents' programs, holdfast-agent-OS-ARCH (default: that of this program)")
 }
 
