@@ -11,12 +11,15 @@
 //   - [Choose] is a pure function from what was seen to the members worth asking, with a reason for each that is not;
 //   - [Client.Snapshot] receives the stream of one member, counts it and times it. A [Stream] ends with io.EOF only
 //     when every byte that the server announced has arrived;
-//   - [Client.HashKV] and [Client.CompactRevision] ask for what a snapshot is later compared with.
+//   - [Client.HashKV] and [Client.CompactRevision] ask for what a snapshot is later compared with;
+//   - [Client.Membership] reads the member table, and [Client.AddLearner], [Client.Promote] and [Client.RemoveMember]
+//     change it, for a restore that replaces one member.
 //
 // What an operator can do something about (wrong CA, missing client certificate, plain http against TLS, wrong
 // password, …) comes back as a problem.Error that says so; see explain.go and probe.go.
 //
-// The package must not write to etcd, not even to disarm an alarm, and knows nothing of stores or formats.
+// The package must not write to etcd's keys, nor even disarm an alarm, and knows nothing of stores or formats. Nothing that
+// looks, decides or takes changes the membership.
 //
 // Start reading at [Client.Inspect].
 package etcd

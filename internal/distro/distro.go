@@ -29,7 +29,7 @@ const (
 // Driver drives the distribution on this machine.
 //
 // Methods may be called concurrently, except that whoever calls one that changes the machine (Stop, Start, Fence, Unfence,
-// Save) holds the agent's operation lock. All of them are idempotent: the agent may have died in an earlier call. None
+// Save, Join) holds the agent's operation lock. All of them are idempotent: the agent may have died in an earlier call. None
 // retries. Each ends with its context.
 type Driver interface {
 	// Shape of a restore.
@@ -39,6 +39,19 @@ type Driver interface {
 	// Save takes a snapshot of this machine's own member into a store. With an error it may still return a manifest: see
 	// snapshot.Save.
 	Save(ctx context.Context, cfg SaveConfig) (*snapshot.Manifest, error)
+
+	// Admit makes room for a member in the running cluster and takes it in, without a vote where the distribution has such
+	// members. It asks this machine's own member, and changes nothing on this machine. Done again, it finds what it did.
+	// ErrNotYet when it may work later.
+	Admit(ctx context.Context, a Admission) (Admitted, error)
+	// Promote gives a member that was admitted its vote: ErrNotYet while it has not caught up.
+	Promote(ctx context.Context, a Admitted) error
+	// Dismiss takes an admission back: the member with this id, or, when nobody has noted the id, one that has never started.
+	// It refuses when the cluster would lose its quorum by that.
+	Dismiss(ctx context.Context, a Admission, memberID string) error
+	// Join makes the distribution come up on this machine as the member that was admitted, at its next start and without any
+	// data of its own. It is stopped, and its old data has been moved away.
+	Join(ctx context.Context, a Admitted) error
 
 	// Running says whether any process of the distribution is alive.
 	Running(ctx context.Context) (bool, error)
@@ -59,6 +72,8 @@ type Driver interface {
 var (
 	// ErrFenced: the distribution must not be started.
 	ErrFenced = errors.New("it is fenced: an operation keeps it from starting")
+	// ErrNotYet: the cluster does not take this change at present.
+	ErrNotYet = errors.New("the cluster does not take this change yet")
 	// ErrNotInstalled: there is no etcd to drive on this machine.
 	ErrNotInstalled = errors.New("no etcd is installed here")
 )
@@ -79,6 +94,19 @@ type Installation struct {
 	// ConfigDigest is the SHA-256 of the configuration in hex, secrets left out.
 	ConfigDigest string
 }
+
+// Admission of a member to a running cluster.
+type Admission struct {
+	// ClusterID of the etcd cluster that is meant; any other is refused.
+	ClusterID string
+	// PeerURLs at which the others are to reach the new member.
+	PeerURLs []string
+	// Remove are the ids of members that go first: those in whose place the new one comes.
+	Remove []string
+}
+
+// Admitted is a member that its cluster waits for.
+type Admitted struct{ ClusterID, MemberID string }
 
 // SaveConfig says where a snapshot goes, and what is said of it.
 type SaveConfig struct {

@@ -41,11 +41,7 @@ func (m *Machine) unfinished() string {
 }
 
 func changes(kind string) bool {
-	switch step.Kind(kind) {
-	case step.Fence, step.StopDistro, step.MoveAside, step.RestoreEtcd, step.StartDistro:
-		return true
-	}
-	return false
+	return step.Kind(kind).Changes()
 }
 
 // plan is the machine's plan as it is to be.

@@ -132,12 +132,34 @@ type RestoreEvidence struct {
 	MemberID    string `json:"memberID"`
 }
 
+// AdmitSettings of AdmitMember.
+type AdmitSettings struct {
+	// ClusterID of the etcd cluster that is meant.
+	ClusterID string `json:"clusterID"`
+	// Machine that is admitted, and the PeerURLs at which the other members are to reach it.
+	Machine  string   `json:"machine"`
+	PeerURLs []string `json:"peerURLs"`
+	// Remove are the ids of members that go first.
+	Remove []string `json:"remove,omitempty"`
+}
+
+// AdmitEvidence of AdmitMember, and the settings of JoinEtcd and PromoteMember.
+type AdmitEvidence struct {
+	ClusterID string `json:"clusterID"`
+	MemberID  string `json:"memberID"`
+}
+
 // HealthySettings of WaitHealthy.
 type HealthySettings struct {
-	// Members that the cluster must have, by name.
-	Members []string `json:"members"`
+	// Members that the cluster must have, by name; any when there are none.
+	Members []string `json:"members,omitempty"`
 	// Revision that it must have reached.
 	Revision int64 `json:"revision"`
+	// ClusterID and MemberID, when they are known: this machine's member must be that one, and vote.
+	ClusterID string `json:"clusterID,omitempty"`
+	MemberID  string `json:"memberID,omitempty"`
+	// Learner: it need not vote yet, and hence serves nothing; that it knows a leader is enough.
+	Learner bool `json:"learner,omitempty"`
 }
 
 // CommitSettings of Commit.

@@ -51,8 +51,14 @@ const (
 	MoveAside Kind = "MoveAside"
 	// RestoreEtcd makes this machine's data directory from the fetched snapshot.
 	RestoreEtcd Kind = "RestoreEtcd"
+	// AdmitMember has this machine's member take another machine into the cluster, in the place of those that it replaces.
+	AdmitMember Kind = "AdmitMember"
+	// JoinEtcd makes this machine's member one that was admitted, without any data of its own.
+	JoinEtcd Kind = "JoinEtcd"
 	// StartDistro lifts the fence and starts the distribution. It does not wait until it is healthy.
 	StartDistro Kind = "StartDistro"
+	// PromoteMember has this machine's member give the one that was admitted its vote, once that has caught up.
+	PromoteMember Kind = "PromoteMember"
 	// WaitHealthy waits until etcd answers on this machine, has its members and a leader, and holds the snapshot.
 	WaitHealthy Kind = "WaitHealthy"
 	// Commit records the new epoch on this machine. What was moved aside stays, but is no longer moved back by an undo.

@@ -20,6 +20,8 @@ const (
 	noteFetched = "fetched.note"
 	noteRan     = "ran.note"
 	noteAside   = "aside.note"
+	noteFence   = "fence.note"
+	noteAdmit   = "admit.note"
 )
 
 // read says whether there is such a note.

@@ -21,7 +21,7 @@ type restore struct {
 
 var (
 	errNotFetched = errors.New("restore: no snapshot was fetched in this operation")
-	errNotAside   = errors.New("restore: the old data was not moved aside in this operation")
+	errNotAside   = errors.New("the old data was not moved aside in this operation")
 )
 
 // Check implements step.Step.
@@ -69,14 +69,14 @@ func (s *restore) config(ctx context.Context) (*distro.Installation, snapshot.Re
 }
 
 // requireAside makes sure that what lies under the data directory's name is not the old data.
-func (s *restore) requireAside() error {
+func (b base) requireAside() error {
 	var set undoSet
-	noted, err := s.notes.read(noteAside, &set)
+	noted, err := b.notes.read(noteAside, &set)
 	if err != nil {
 		return err
 	}
 	for _, d := range set.Dirs {
-		noted = noted && (!d.Existed || exists(d.outer(s.uid)) || exists(d.inner(s.uid)))
+		noted = noted && (!d.Existed || exists(d.outer(b.uid)) || exists(d.inner(b.uid)))
 	}
 	if !noted {
 		return errNotAside
@@ -94,8 +94,8 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 	if err := s.requireStopped(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.clear(inst); err != nil {
-		return nil, fmt.Errorf("remove an earlier attempt: %w", err)
+	if err := clearAttempt(inst); err != nil {
+		return nil, err
 	}
 	report("restoring "+cfg.Source.Location(), "")
 	made, err := snapshot.Restore(ctx, cfg)
@@ -109,17 +109,14 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 	return evidence, nil
 }
 
-// clear removes what an earlier attempt published.
-func (s *restore) clear(inst *distro.Installation) error {
+// clearAttempt removes what an earlier attempt published.
+func clearAttempt(inst *distro.Installation) error {
 	for _, path := range []string{filepath.Join(inst.DataDir, "member"), inst.WALDir} {
 		if path == "" || !exists(path) {
 			continue
 		}
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
-		if err := durable.SyncDir(filepath.Dir(path)); err != nil {
-			return err
+		if err := errors.Join(os.RemoveAll(path), durable.SyncDir(filepath.Dir(path))); err != nil {
+			return fmt.Errorf("remove an earlier attempt: %w", err)
 		}
 	}
 	return nil

@@ -1,5 +1,7 @@
 // Package restoring holds the steps of a restore on one machine, in the order in which an operation asks for them:
 // Preflight, ServeSnapshot, FetchSnapshot, Fence, StopDistro, MoveAside, RestoreEtcd, StartDistro, WaitHealthy, Commit.
+// A machine that gets its data from the others has JoinEtcd in place of RestoreEtcd, while another one does AdmitMember
+// before it and PromoteMember after it.
 //
 // Each looks at the disk first, so that it can be done again after a death at any point. What can't be seen there, such as
 // whether etcd ran before, is in notes that are durable before the effect begins. Nothing of the old data is deleted: it
@@ -69,6 +71,15 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 		return &moveAside{base}, nil
 	case step.RestoreEtcd:
 		s := &restore{base: base}
+		return s, r.Decode(&s.settings)
+	case step.AdmitMember:
+		s := &admit{base: base}
+		return s, r.Decode(&s.settings)
+	case step.JoinEtcd:
+		s := &join{base: base}
+		return s, r.Decode(&s.settings)
+	case step.PromoteMember:
+		s := &promote{base: base}
 		return s, r.Decode(&s.settings)
 	case step.StartDistro:
 		return &start{base}, nil

@@ -10,14 +10,34 @@ import (
 // fence keeps the distribution from starting.
 type fence struct{ base }
 
-// Do implements step.Step.
+// fenceNote says how it was before.
+type fenceNote struct {
+	WasUp bool `json:"wasUp"`
+}
+
+// Do implements step.Step. A fence that was up before keeps data of before another restore from starting: an undo of this
+// one must leave it.
 func (s *fence) Do(ctx context.Context, _ step.Report) (any, error) {
+	var was fenceNote
+	noted, err := s.notes.read(noteFence, &was)
+	if err == nil && !noted {
+		if was.WasUp, err = s.Driver.Fenced(); err == nil {
+			err = s.notes.write(noteFence, was)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
 	return nil, s.Driver.Fence(ctx)
 }
 
 // Undo lifts the fence. What ran before the operation starts now: it could not before, because stopping is undone while
 // the fence is still up.
 func (s *fence) Undo(ctx context.Context, report step.Report) error {
+	var was fenceNote
+	if noted, err := s.notes.read(noteFence, &was); err != nil || noted && was.WasUp {
+		return err
+	}
 	if err := s.Driver.Unfence(ctx); err != nil {
 		return err
 	}

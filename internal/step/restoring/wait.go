@@ -65,6 +65,8 @@ func (s *wait) missing(ctx context.Context, client *etcd.Client) string {
 	want := slices.Sorted(slices.Values(s.settings.Members))
 	slices.Sort(names)
 	switch {
+	case s.settings.Learner:
+		return s.notItself(cluster)
 	case cluster.Leader == 0:
 		return "the cluster has no leader"
 	case !cluster.Quorum:
@@ -73,6 +75,27 @@ func (s *wait) missing(ctx context.Context, client *etcd.Client) string {
 		return fmt.Sprintf("the members are %s, and should be %s", strings.Join(names, ", "), strings.Join(want, ", "))
 	case cluster.Revision < s.settings.Revision:
 		return fmt.Sprintf("it is at revision %d, and should be at %d", cluster.Revision, s.settings.Revision)
+	}
+	return s.notItself(cluster)
+}
+
+// notItself says what is wrong with this machine's own member, where one is expected.
+func (s *wait) notItself(cluster etcd.Cluster) string {
+	if s.settings.MemberID == "" {
+		return ""
+	}
+	i := slices.IndexFunc(cluster.Members, func(m etcd.Member) bool { return m.Answers() })
+	switch {
+	case i < 0:
+		return "the member does not answer"
+	case etcd.FormatID(cluster.ID) != s.settings.ClusterID:
+		return fmt.Sprintf("it is part of etcd cluster %s, and should be of %s", etcd.FormatID(cluster.ID), s.settings.ClusterID)
+	case etcd.FormatID(cluster.Members[i].ID) != s.settings.MemberID:
+		return fmt.Sprintf("it is member %s, and should be %s", etcd.FormatID(cluster.Members[i].ID), s.settings.MemberID)
+	case cluster.Members[i].Status.Leader == 0:
+		return "the member has no leader"
+	case cluster.Members[i].Learner && !s.settings.Learner:
+		return "the member has no vote yet"
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,12 +46,18 @@ type Machine struct {
 	Command []string
 }
 
-// New makes a machine. Its etcd does not run yet.
+// New makes a machine with the member m1. Its etcd does not run yet.
 func New(t testing.TB) *Machine {
 	t.Helper()
+	return Named(t, "m1")
+}
+
+// Named makes a machine whose member is alone in a cluster of its own.
+func Named(t testing.TB, name string) *Machine {
+	t.Helper()
 	m := &Machine{State: t.TempDir(), Data: filepath.Join(t.TempDir(), "data"), Client: address(t), Peer: address(t)}
-	m.Command = append(Command(), "--name=m1", "--data-dir", m.Data, "--listen-client-urls="+m.Client, "--advertise-client-urls="+m.Client,
-		"--listen-peer-urls="+m.Peer, "--initial-advertise-peer-urls="+m.Peer, "--initial-cluster=m1="+m.Peer, "--log-level=warn")
+	m.Command = append(Command(), "--name="+name, "--data-dir", m.Data, "--listen-client-urls="+m.Client, "--advertise-client-urls="+m.Client,
+		"--listen-peer-urls="+m.Peer, "--initial-advertise-peer-urls="+m.Peer, "--initial-cluster="+name+"="+m.Peer, "--log-level=warn")
 	t.Cleanup(func() {
 		if err := m.Driver().Stop(context.Background()); err != nil {
 			t.Error(err)
@@ -142,6 +149,28 @@ func (m *Machine) Get(t testing.TB, key string) (string, error) {
 		return "", nil
 	}
 	return string(r.Kvs[0].Value), nil
+}
+
+// Members are the names of the cluster's members, learners with a question mark.
+func (m *Machine) Members(t testing.TB) []string {
+	t.Helper()
+	c := m.dial(t)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r, err := c.MemberList(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, one := range r.Members {
+		if one.IsLearner {
+			one.Name += "?"
+		}
+		names = append(names, one.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Want waits until a key has a value.
