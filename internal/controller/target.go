@@ -21,15 +21,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/repository"
-	"github.com/holdfast-dev/holdfast/engine/repository/blob/s3"
 	"github.com/holdfast-dev/holdfast/internal/place"
-)
-
-// Keys of a Secret with S3 credentials.
-const (
-	secretAccessKey    = "accessKey"
-	secretSecretKey    = "secretKey"
-	secretSessionToken = "sessionToken"
 )
 
 // listTimeout bounds the listing of one folder.
@@ -42,10 +34,7 @@ type s3Targets struct{ log *slog.Logger }
 func (t s3Targets) List(ctx context.Context, target v1alpha1.S3, secret *corev1.Secret) ([]v1alpha1.SnapshotFile, error) {
 	keys := place.Keys{}
 	if secret != nil {
-		keys = place.Keys{
-			AccessKey: string(secret.Data[secretAccessKey]), SecretKey: s3.NewSecret(string(secret.Data[secretSecretKey])),
-			SessionToken: s3.NewSecret(string(secret.Data[secretSessionToken])),
-		}
+		keys = place.KeysIn(secret.Data)
 	}
 	repo, err := place.Places{Host: "holdfast-server", Log: t.log}.Of(target, keys)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/holdfast-dev/holdfast/internal/download"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
 
@@ -16,6 +17,8 @@ type Config struct {
 	API *rest.Config
 	// Enroll answers machines.
 	Enroll http.Handler
+	// Downloads answers those who may download a snapshot; user is who asks.
+	Downloads func(w http.ResponseWriter, r *http.Request, user string)
 	// Metrics is shown to those who may read the path /metrics of the API.
 	Metrics http.Handler
 	// Agents is the folder with the agents' program: a file holdfast-agent-OS-ARCH for each kind of machine.
@@ -45,6 +48,7 @@ func New(cfg Config) (http.Handler, error) {
 	for _, path := range []string{enroll.PathEnroll, enroll.PathRenew, enroll.PathToken} {
 		mux.Handle(path, cfg.Enroll)
 	}
+	mux.Handle("POST "+download.Path, guard.downloads(cfg.Downloads))
 	mux.Handle("GET "+enroll.PathInstall, script)
 	mux.Handle("GET "+enroll.PathAgent+"{file}", agents{cfg.Agents})
 	mux.Handle("GET "+pathMetrics, guard.protect(cfg.Metrics))

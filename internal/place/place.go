@@ -34,6 +34,21 @@ func (k Keys) Equal(other Keys) bool {
 	return k.AccessKey == other.AccessKey && k.SecretKey.Equal(other.SecretKey) && k.SessionToken.Equal(other.SessionToken)
 }
 
+// Keys of a Secret with S3 credentials.
+const (
+	secretAccessKey    = "accessKey"
+	secretSecretKey    = "secretKey"
+	secretSessionToken = "sessionToken"
+)
+
+// KeysIn reads the data of a Secret with S3 credentials.
+func KeysIn(data map[string][]byte) Keys {
+	return Keys{
+		AccessKey: string(data[secretAccessKey]), SecretKey: s3.NewSecret(string(data[secretSecretKey])),
+		SessionToken: s3.NewSecret(string(data[secretSessionToken])),
+	}
+}
+
 // Places are the repositories of one machine.
 type Places struct {
 	// Dir is the directory of the machine's own repository.
@@ -93,17 +108,24 @@ func (p Places) Target() (*Repository, error) {
 
 // Of opens any S3 folder.
 func (p Places) Of(t v1alpha1.S3, keys Keys) (*Repository, error) {
-	cfg := s3.Config{
+	store, err := folder(t, keys)
+	if err != nil {
+		return nil, err
+	}
+	return &Repository{Repository: p.open(retry.New(store, p.retrying()), store)}, nil
+}
+
+func folder(t v1alpha1.S3, keys Keys) (*s3.Store, error) {
+	store, err := s3.New(s3.Config{
 		Bucket: t.Bucket, Prefix: t.Folder, Endpoint: t.Endpoint, Region: t.Region, CAPEM: []byte(t.EndpointCA),
 		SkipTLSVerify: t.SkipSSLVerify, Insecure: t.Insecure, Lookup: s3.Lookup(cmp.Or(t.BucketLookup, string(s3.LookupAuto))),
 		AccessKey: keys.AccessKey, SecretKey: keys.SecretKey, SessionToken: keys.SessionToken,
 		Parallel: 2, Retry: retry.Policy{MaxElapsed: patience},
-	}
-	store, err := s3.New(cfg)
+	})
 	if err != nil {
 		return nil, &problem.Error{Kind: problem.Usage, Op: "open", Subject: "s3://" + t.Bucket + "/" + t.Folder, Err: err, Next: "correct spec.etcd.s3 of the Cluster"}
 	}
-	return &Repository{Repository: p.open(retry.New(store, p.retrying()), store)}, nil
+	return store, nil
 }
 
 func (Places) retrying() retry.Config {
@@ -144,8 +166,8 @@ func (p Places) holder(location string) (*Repository, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		file, ok := strings.CutPrefix(location, strings.TrimSuffix(repo.Location(""), "/")+"/")
-		if !ok || file == "" {
+		file, err := below(repo.Location(""), location)
+		if err != nil {
 			return nil, "", errors.Join(elsewhere, repo.Close())
 		}
 		return repo, file, nil
@@ -156,4 +178,31 @@ func (p Places) holder(location string) (*Repository, string, error) {
 	}
 	repo, err := p.Local()
 	return repo, filepath.ToSlash(rel), err
+}
+
+// below is a file's name in the folder that it lies in, or ErrElsewhere.
+func below(folder, location string) (string, error) {
+	file, ok := strings.CutPrefix(location, strings.TrimSuffix(folder, "/")+"/")
+	if !ok || file == "" {
+		return "", ErrElsewhere
+	}
+	return file, nil
+}
+
+// Link lets somebody without credentials read a file in the cluster's S3 folder, for a while.
+func (p Places) Link(ctx context.Context, location string, life time.Duration) (s3.Link, error) {
+	if p.S3 == nil {
+		return s3.Link{}, ErrNoTarget
+	}
+	store, err := folder(*p.S3, p.Keys)
+	if err != nil {
+		return s3.Link{}, err
+	}
+	defer store.Close()
+	file, err := below(store.Location(""), location)
+	if err != nil {
+		return s3.Link{}, err
+	}
+	link, err := store.Link(ctx, file, life)
+	return link, repository.Explain("make a link to", location, err)
 }

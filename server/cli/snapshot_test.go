@@ -94,7 +94,11 @@ func TestSnapshotsAndMachinesAreShownAsTheManagerKnowsThem(t *testing.T) {
 	stop()
 	c.ends(130)
 	l.run("snapshot", "show", "none").must(t, 5).says(t, "find snapshot none at")
-	l.run("snapshot", "download", "etcd-snapshot-n1-20261122.db").must(t, 3).says(t, "scp 'root@10.0.0.11:/var/lib/holdfast/snapshots/etcd-snapshot-n1-20261122.db' .")
+	l.run("snapshot", "download", "etcd-snapshot-n1-20261122.db").must(t, 5).says(t, "the manager's address") // there is no port here
+	local := snapshot("local", "n1", time.Hour, "b-4", v1alpha1.StateChecked)
+	local.Status.Copies = local.Status.Copies[:1]
+	l.put(local)
+	l.run("snapshot", "download", local.Name).must(t, 3).says(t, "it lies on machine n1 alone", "scp 'root@10.0.0.11:/var/lib/holdfast/snapshots/local-n1-20261122.db' .")
 	l.run("snapshot", "ls", "prod", "-o", "name").must(t, 0).says(t, snapshot("etcd-snapshot", "n2", time.Hour, "", "").Name)
 	l.run("__complete", "snapshot", "show", "").must(t, 0).says(t, snapshot("etcd-snapshot", "n1", time.Hour, "", "").Name, "restored, ")
 	l.run("__complete", "machine", "get", "").must(t, 0).says(t, "n3\tof prod")

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/download"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/httpd"
 )
@@ -28,6 +29,7 @@ type front struct {
 	place    place
 	ca       *enroll.Authority
 	enroll   *enroll.Server
+	download *download.Server
 	info     enroll.Info
 	// end ends all requests.
 	end context.CancelFunc
@@ -48,6 +50,7 @@ func newFront(ctx context.Context, cfg Config, p *plane, measured prometheus.Gat
 	}
 	f := &front{ca: ca}
 	f.enroll = enroll.NewServer(enroll.ServerConfig{Client: direct, Authority: ca, Now: cfg.Now, Logger: cfg.Logger})
+	f.download = download.NewServer(download.Config{Client: direct, Log: cfg.Logger})
 	if err := f.listen(cfg, p, measured); err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 	}
 	handler, err := httpd.New(httpd.Config{
 		API: p.api, Enroll: f.enroll.Handler(), Agents: cfg.Agents, Pin: pin, Ready: ready,
-		Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
+		Downloads: f.download.Serve, Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
 	})
 	if err != nil {
 		return err

@@ -102,6 +102,7 @@ func TestThePort(t *testing.T) {
 		{"TwoManagersDontShareADirectory", twoManagersDontShareADirectory},
 		{"APortThatIsTakenIsToldWithWhatToDo", aPortThatIsTakenIsToldWithWhatToDo},
 		{"MetricsAreForThoseWhoMayReadThem", metricsAreForThoseWhoMayReadThem},
+		{"LinksToSnapshotsAreForThoseWhoMayDownload", linksToSnapshotsAreForThoseWhoMayDownload},
 		{"NobodySaysWhoHeIsByAHeader", nobodySaysWhoHeIsByAHeader},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, f) })

@@ -112,7 +112,7 @@ func roleFor(verb, resource string) string {
 		return "holdfast-admin"
 	case reads:
 		return "holdfast-viewer"
-	case strings.HasPrefix(base, "etcdsnapshot") && base != "etcdsnapshots" && verb != "delete":
+	case strings.HasPrefix(base, "etcdsnapshot") && resource != "etcdsnapshots" && verb != "delete":
 		return "holdfast-operator"
 	}
 	return "holdfast-admin"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
@@ -54,6 +55,7 @@ type Manager struct {
 	Namespace string
 
 	client     client.WithWatch
+	config     *rest.Config
 	kubeconfig string
 	timeout    time.Duration
 }
@@ -78,7 +80,7 @@ func (f *Flags) Connect() (*Manager, error) {
 		return nil, badKubeconfig(source, err)
 	}
 	return &Manager{
-		Address: config.Host, Namespace: f.namespace, client: c, kubeconfig: source, timeout: f.requestTimeout,
+		Address: config.Host, Namespace: f.namespace, client: c, config: config, kubeconfig: source, timeout: f.requestTimeout,
 	}, nil
 }
 

@@ -92,16 +92,15 @@ func TestTheEncodingFollowsFromTheNameAndTheDistribution(t *testing.T) {
 	}
 }
 
-func TestTheFetchingCommandFitsWhereTheCopyLies(t *testing.T) {
+func TestTheCopyingCommandFitsWhereTheCopyLies(t *testing.T) {
 	for _, test := range []struct {
 		copy       v1alpha1.SnapshotCopy
 		host, want string
 	}{
 		{copied("n1", ""), "10.0.0.1", "scp 'root@10.0.0.1:/n1' ."},
 		{copied("n1", ""), "fd00::1", "scp 'root@[fd00::1]:/n1' ."},
-		{copied("", ""), "", "aws s3 cp 's3://b/f' . with the target's keys; holdfast snapshot show --by-hand has all options"},
 	} {
-		if got := fetch(&test.copy, test.host); got != test.want {
+		if got := copyCommand(&test.copy, test.host); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
