@@ -3,4 +3,4 @@
 #   scripts/bench.sh -sizes 256 -only ad -pairs 3 -report ""
 set -euo pipefail
 cd "$(dirname "$0")/../test"
-exec go run ./bench -holdfast ../bin/holdfast -report ../docs/benchmarks.md "$@"
+exec go run ./bench -bin ../bin -report ../docs/benchmarks.md "$@"

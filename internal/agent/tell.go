@@ -57,13 +57,14 @@ func (l *link) answer(ctx context.Context) error {
 func (l *link) patch(ctx context.Context, obj client.Object, status any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	body, err := json.Marshal(map[string]any{"status": status})
+	// A merge patch would leave in place what a status no longer has.
+	body, err := json.Marshal([]map[string]any{{"op": "add", "path": "/status", "value": status}})
 	if err != nil {
 		return err
 	}
 	obj.SetNamespace(l.key.Namespace)
 	obj.SetName(l.key.Name)
-	return l.api.Status().Patch(ctx, obj, client.RawPatch(types.MergePatchType, body))
+	return l.api.Status().Patch(ctx, obj, client.RawPatch(types.JSONPatchType, body))
 }
 
 // tell reports how the machine is and what it holds.

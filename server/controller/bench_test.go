@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/deploy"
 	"github.com/holdfast-dev/holdfast/internal/controller"
+	"github.com/holdfast-dev/holdfast/internal/simulated"
 	"github.com/holdfast-dev/holdfast/server/controlplane"
-	"github.com/holdfast-dev/holdfast/server/fleet"
 )
 
 // bench is an API server with controllers and simulated agents.
@@ -34,7 +35,7 @@ type bench struct {
 	client client.WithWatch
 	stop   context.CancelFunc
 	ended  chan error
-	agents map[string]*fleet.Agent
+	agents map[string]*simulated.Agent
 	cfg    controller.Config
 	// renew is how often agents renew their leases.
 	renew time.Duration
@@ -60,7 +61,7 @@ func newBench(t *testing.T, cfg controller.Config) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, plane: plane, client: c, agents: map[string]*fleet.Agent{}, cfg: cfg}
+	b := &bench{t: t, plane: plane, client: c, agents: map[string]*simulated.Agent{}, cfg: cfg}
 	b.startControllers()
 	t.Cleanup(b.stopControllers)
 	return b
@@ -117,21 +118,22 @@ func (b *bench) stopControllers() {
 func (b *bench) cluster(name string, spec v1alpha1.ClusterSpec, machines ...string) *v1alpha1.Cluster {
 	b.t.Helper()
 	c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "ns-" + name, Name: name}, Spec: spec}
-	if err := fleet.Register(b.t.Context(), b.client, c); err != nil {
+	if err := simulated.Register(b.t.Context(), b.client, c); err != nil {
 		b.t.Fatal(err)
 	}
 	b.eventually("the cluster has an id", func() bool { return b.get(c) && c.Status.ID != "" })
 	for _, m := range machines {
-		if err := fleet.Enrol(b.t.Context(), b.client, c, m); err != nil {
+		if err := simulated.Enrol(b.t.Context(), b.client, c, m); err != nil {
 			b.t.Fatal(err)
 		}
-		a := fleet.New(fleet.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines, Renew: b.renew})
+		a := simulated.New(simulated.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines, Renew: b.renew})
 		b.agents[m] = a
-		go func() {
-			if err := a.Run(b.t.Context()); err != nil && b.t.Context().Err() == nil {
-				b.t.Error(err)
+		go a.Run(b.t.Context())
+		b.t.Cleanup(func() {
+			if faults := a.Faults(nil); len(faults) > 0 {
+				b.t.Errorf("machine %s: %s", a.Name, strings.Join(faults, "; "))
 			}
-		}()
+		})
 	}
 	if len(machines) > 0 {
 		b.eventually("the cluster is ready", func() bool { return b.get(c) && b.is(c, v1alpha1.ClusterReady) })

@@ -16,7 +16,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/controller"
-	"github.com/holdfast-dev/holdfast/server/fleet"
+	"github.com/holdfast-dev/holdfast/internal/simulated"
 )
 
 // TestAFleetIsSavedAtOnce measures a fleet of HOLDFAST_FLEET clusters of three machines each, by default a tiny one. API
@@ -67,7 +67,7 @@ func (b *bench) register(clusters int) []*v1alpha1.Cluster {
 			name := fmt.Sprintf("c%04d", i)
 			c := &v1alpha1.Cluster{ObjectMeta: in("ns-"+name, name), Spec: plain}
 			all[i] = c
-			if err := fleet.Register(b.t.Context(), b.client, c); err != nil {
+			if err := simulated.Register(b.t.Context(), b.client, c); err != nil {
 				return err
 			}
 			b.long("the cluster has an id", 5*time.Minute, func() bool { return b.get(c) && c.Status.ID != "" })
@@ -83,15 +83,11 @@ func (b *bench) register(clusters int) []*v1alpha1.Cluster {
 func (b *bench) enrol(c *v1alpha1.Cluster) error {
 	machines := []string{"a", "b", "c"}
 	for _, m := range machines {
-		if err := fleet.Enrol(b.t.Context(), b.client, c, m); err != nil {
+		if err := simulated.Enrol(b.t.Context(), b.client, c, m); err != nil {
 			return err
 		}
-		a := fleet.New(fleet.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines})
-		go func() {
-			if err := a.Run(b.t.Context()); err != nil && b.t.Context().Err() == nil {
-				b.t.Error(err)
-			}
-		}()
+		a := simulated.New(simulated.Config{Client: b.client, Namespace: c.Namespace, Name: m, Members: machines})
+		go a.Run(b.t.Context())
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
-	"github.com/holdfast-dev/holdfast/server/fleet"
+	"github.com/holdfast-dev/holdfast/internal/simulated"
 )
 
 // kubectl is the stock program with the administrator's kubeconfig.
@@ -131,21 +131,22 @@ func (f *fixture) machines(t *testing.T, cluster string, names ...string) {
 	}
 	all := connect(t, f.plane.api)
 	for _, name := range names {
-		if err := fleet.Enrol(t.Context(), all, &c, name); err != nil {
+		if err := simulated.Enrol(t.Context(), all, &c, name); err != nil {
 			t.Fatal(err)
 		}
-		agent := fleet.New(fleet.Config{Client: all, Namespace: c.Namespace, Name: name, Members: names})
+		agent := simulated.New(simulated.Config{Client: all, Namespace: c.Namespace, Name: name, Members: names})
 		ended := make(chan struct{})
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		go func() {
 			defer close(ended)
-			if err := agent.Run(ctx); err != nil && ctx.Err() == nil {
-				t.Errorf("agent %s: %v", name, err)
-			}
+			agent.Run(ctx)
 		}()
 		t.Cleanup(func() {
 			cancel()
 			<-ended
+			if faults := agent.Faults(nil); len(faults) > 0 {
+				t.Errorf("machine %s: %s", name, strings.Join(faults, "; "))
+			}
 		})
 	}
 }

@@ -1,6 +1,7 @@
-// Command bench compares holdfast with the stock tools, side by side in one run: each pair runs both on the same etcd,
-// the same files and the same MinIO, in alternating order, and what counts is the ratio of the two. Absolute times
-// depend on the machine and on its mood, and are shown for orientation only.
+// Command bench measures Holdfast. It compares holdfast with the stock tools, side by side in one run: each pair runs both
+// on the same etcd, the same files and the same MinIO, in alternating order, and what counts is the ratio of the two.
+// Absolute times depend on the machine and on its mood, and are shown for orientation only. And it measures what a manager
+// of a whole fleet costs, and an agent.
 //
 // It writes docs/benchmarks.md. Start reading at measures, in measures.go.
 package main
@@ -15,47 +16,111 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
+// Letters of what is no comparison.
+const (
+	letterFleet = "h"
+	letterAgent = "i"
+)
+
+// options are the command line.
+type options struct {
+	bin           string
+	pairs         int
+	sizes, fleets string
+	only, report  string
+	rest          time.Duration
+	restarts      bool
+}
+
 func main() {
-	holdfast := flag.String("holdfast", "bin/holdfast", "the program to measure")
-	pairs := flag.Int("pairs", 7, "pairs of runs of each measure")
-	sizes := flag.String("sizes", "256,1024", "sizes of the database, in MiB")
-	only := flag.String("only", "", "letters of the measures to run; empty: all")
-	report := flag.String("report", "", "file to write; empty: standard output only")
+	var o options
+	flag.StringVar(&o.bin, "bin", "bin", "folder with the programs to measure")
+	flag.IntVar(&o.pairs, "pairs", 7, "pairs of runs of each comparison")
+	flag.StringVar(&o.sizes, "sizes", "256,1024", "sizes of the database, in MiB")
+	flag.StringVar(&o.fleets, "fleets", "100,300,1000", "sizes of the fleet, in clusters of three machines")
+	flag.DurationVar(&o.rest, "rest", 10*time.Minute, "how long a fleet, and an agent, are watched at rest")
+	flag.BoolVar(&o.restarts, "restarts", true, "end the manager of each fleet by SIGTERM and SIGKILL, too")
+	flag.StringVar(&o.only, "only", "", "letters of the measures to run; empty: all")
+	flag.StringVar(&o.report, "report", "", "file whose sections are replaced by what was measured; empty: standard output only")
 	flag.Parse()
+	log.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *holdfast, *pairs, *sizes, *only, *report); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, holdfast string, pairs int, sizes, only, report string) error {
-	holdfast, err := filepath.Abs(holdfast)
-	if err != nil {
+// wants tells whether any of the letters is to be measured.
+func (o options) wants(letters string) bool {
+	return o.only == "" || strings.ContainsAny(o.only, letters)
+}
+
+func run(ctx context.Context, o options) error {
+	var err error
+	if o.bin, err = filepath.Abs(o.bin); err != nil {
 		return err
 	}
-	var results []result
-	for text := range strings.SplitSeq(sizes, ",") {
-		mib, err := strconv.Atoi(text)
+	for _, part := range []struct {
+		letters string
+		measure func(context.Context, options) (section, error)
+	}{
+		{"abcdef", compare}, {letterFleet, measureFleets}, {letterAgent, measureAgent},
+	} {
+		if !o.wants(part.letters) {
+			continue
+		}
+		s, err := part.measure(ctx, o)
 		if err != nil {
 			return err
 		}
-		more, err := measureSize(ctx, holdfast, mib, pairs, only)
-		if err != nil {
+		fmt.Print(s.text())
+		if o.report == "" {
+			continue
+		}
+		if err := s.write(o.report); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// numbers in a list with commas.
+func numbers(list string) ([]int, error) {
+	var all []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// compare measures holdfast against the stock tools.
+func compare(ctx context.Context, o options) (section, error) {
+	sizes, err := numbers(o.sizes)
+	if err != nil {
+		return section{}, err
+	}
+	var results []result
+	for _, mib := range sizes {
+		more, err := measureSize(ctx, filepath.Join(o.bin, "holdfast"), mib, o.pairs, o.only)
+		if err != nil {
+			return section{}, err
 		}
 		results = append(results, more...)
 	}
-	text := render(results, pairs)
-	fmt.Print(text)
-	if report == "" {
-		return nil
-	}
-	return os.WriteFile(report, []byte(text), 0o644)
+	return render(results, o.pairs), nil
 }
 
 func measureSize(ctx context.Context, holdfast string, mib, pairs int, only string) ([]result, error) {

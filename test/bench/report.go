@@ -59,15 +59,13 @@ func peak(side []spent) int64 {
 	return most >> 20
 }
 
-const head = `# Benchmarks
-
-What a save, a restore and a check cost, against the stock tools, side by side in one run: both sides work on the same
+const comparison = `What a save, a restore and a check cost, against the stock tools, side by side in one run: both sides work on the same
 etcd, the same files and the same MinIO, take turns in going first, and what counts is the ratio of each pair. Below 1,
 holdfast is faster. Absolute times say little: they depend on the machine.
 
-Repeat it with ` + "`make bench`" + ` (about half an hour). Servers and stock tools are the pinned ones of ` + "`test/tools`" + `: etcd, etcdctl and
-etcdutl 3.7, MinIO and its client, all over TLS on loopback. The database holds Kubernetes-shaped objects of about 4 KB
-(` + "`test/kubedata`" + `), aged by updates, deletions and a compaction.
+Servers and stock tools are the pinned ones of ` + "`test/tools`" + `: etcd, etcdctl and etcdutl 3.7, MinIO and its client, all over
+TLS on loopback. The database holds Kubernetes-shaped objects of about 4 KB (` + "`test/kubedata`" + `), aged by updates, deletions
+and a compaction. ` + "`scripts/bench.sh -only abcdef`" + ` repeats it in half an hour.
 
 - (a) ` + "`holdfast etcd save`" + ` into a directory with evidence checksum / ` + "`etcdctl snapshot save`" + `
 - (b) ` + "`holdfast etcd save`" + ` to MinIO with zstd / ` + "`etcdctl snapshot save`, then `mc cp`" + `
@@ -79,12 +77,11 @@ etcdutl 3.7, MinIO and its client, all over TLS on loopback. The database holds 
 
 `
 
-// render writes the report.
-func render(results []result, pairs int) string {
+// render writes the section.
+func render(results []result, pairs int) section {
 	var b strings.Builder
-	b.WriteString(head)
-	fmt.Fprintf(&b, "Measured %s on %d cores (%s/%s), %d pairs each.\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(),
-		runtime.GOOS, runtime.GOARCH, pairs)
+	b.WriteString(comparison)
+	fmt.Fprintf(&b, "%s, %d pairs each.\n\n", measured(), pairs)
 	b.WriteString("| | measure | database | ratio min | median | max | aim | stock, median | holdfast, median | (g) stock, MiB | (g) holdfast, MiB |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
@@ -94,12 +91,17 @@ func render(results []result, pairs int) string {
 			peak(r.stock), peak(r.ours))
 	}
 	b.WriteString("\nThe aim for (g) is 96 MiB for saves and restores; a content check may use 64 bytes more for each key.\n" + bounds)
-	return b.String()
+	return section{title: "Against the stock tools", body: b.String()}
+}
+
+// measured says when and where.
+func measured() string {
+	return fmt.Sprintf("Measured %s on %d cores (%s/%s)", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 }
 
 // bounds says what the profiles showed that keeps some ratios near their aims.
 const bounds = `
-## What keeps it from being faster
+### What keeps it from being faster
 
 All of this is bound by the processor: both cores are busy nearly all the time, etcd's and MinIO's share included.
 

@@ -1,16 +1,13 @@
-package fleet
+package simulated
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/util/retry"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/step"
@@ -18,12 +15,12 @@ import (
 
 // carryOut does what a plan asks for. a.mu is held.
 func (a *Agent) carryOut(spec v1alpha1.MachinePlanSpec) {
-	if spec.Operation == nil {
-		a.uid, a.done, a.disk.undo = "", nil, nil
-		return
+	uid := ""
+	if spec.Operation != nil {
+		uid = spec.Operation.UID
 	}
-	if spec.Operation.UID != a.uid {
-		a.uid, a.done, a.disk.undo = spec.Operation.UID, nil, nil
+	if uid != a.uid {
+		a.uid, a.done, a.disk.undo = uid, nil, nil
 	}
 	if spec.Undo {
 		a.takeBack()
@@ -60,7 +57,7 @@ func (a *Agent) perform(s v1alpha1.PlanStep) v1alpha1.PlanResult {
 			return r
 		}
 	}
-	a.steps[s.ID]++
+	a.journal.did(s.ID)
 	if found := a.effect(s); found != nil {
 		data, err := json.Marshal(found)
 		if err != nil {
@@ -84,7 +81,7 @@ func (a *Agent) effect(s v1alpha1.PlanStep) any {
 	before := a.disk
 	switch step.Kind(s.Kind) {
 	case step.SaveSnapshot:
-		return step.SaveEvidence{Files: []v1alpha1.SnapshotFile{a.save(settings[step.SaveSettings](s))}}
+		return step.SaveEvidence{Files: []v1alpha1.SnapshotFile{a.save(settings[step.SaveSettings](s), time.Now())}}
 	case step.VerifySnapshot:
 		return tried(settings[step.VerifySettings](s).Locations)
 	case step.DeleteSnapshot:
@@ -122,8 +119,7 @@ func tried(subjects []string) step.TaskEvidence {
 	return e
 }
 
-func (a *Agent) save(set step.SaveSettings) v1alpha1.SnapshotFile {
-	now := time.Now()
+func (a *Agent) save(set step.SaveSettings, now time.Time) v1alpha1.SnapshotFile {
 	file := fmt.Sprintf("%s-%s-%d.db", set.Base, a.Name, now.Unix())
 	f := v1alpha1.SnapshotFile{
 		Location: "/var/lib/holdfast/snapshots/" + file, File: file,
@@ -134,65 +130,4 @@ func (a *Agent) save(set step.SaveSettings) v1alpha1.SnapshotFile {
 	}
 	a.files = append(a.files, f)
 	return f
-}
-
-// inventory tells what lies on the machine.
-func (a *Agent) inventory(ctx context.Context, files []v1alpha1.SnapshotFile) error {
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		inv := new(v1alpha1.MachineInventory)
-		if err := a.Client.Get(ctx, a.key(), inv); err != nil {
-			return err
-		}
-		if inv.Status.Scanned != nil && len(inv.Status.Files) == len(files) {
-			return nil
-		}
-		now := metav1.Now()
-		inv.Status = v1alpha1.MachineInventoryStatus{Scanned: &now, Count: int32(len(files)), Files: files}
-		return a.Client.Status().Update(ctx, inv)
-	})
-}
-
-// report tells how the machine is.
-func (a *Agent) report(ctx context.Context) error {
-	a.mu.Lock()
-	now := a.disk
-	a.mu.Unlock()
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		m := new(v1alpha1.Machine)
-		if err := a.Client.Get(ctx, a.key(), m); err != nil {
-			return err
-		}
-		before := m.DeepCopy()
-		m.Status.AgentVersion, m.Status.Hostname, m.Status.ObservedGeneration = "simulated", a.Name, m.Generation
-		m.Status.RestoreEpoch = now.epoch
-		m.Status.Etcd = a.member(now.running)
-		healthy := metav1.Condition{Type: v1alpha1.MachineEtcdHealthy, Status: metav1.ConditionTrue, Reason: "Healthy", Message: "it has a leader"}
-		if !now.running {
-			healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionFalse, "Stopped", "etcd is stopped"
-		}
-		meta.SetStatusCondition(&m.Status.Conditions, healthy)
-		if fmt.Sprint(before.Status) == fmt.Sprint(m.Status) {
-			return nil
-		}
-		return a.Client.Status().Update(ctx, m)
-	})
-}
-
-func (a *Agent) member(running bool) *v1alpha1.EtcdMember {
-	m := &v1alpha1.EtcdMember{ClusterID: "cdf818194e3a8c32", Name: a.Name, Version: "3.6.5", Revision: 1000, RaftIndex: 1200}
-	for i, name := range a.Members {
-		id := fmt.Sprintf("%x", 0xa0+i)
-		m.Members = append(m.Members, v1alpha1.PeerMember{ID: id, Name: name, PeerURLs: []string{"https://" + name + ":2380"}})
-		if name != a.Name {
-			continue
-		}
-		m.ID = id
-		if running {
-			m.Role = "follower"
-			if i == 0 {
-				m.Role = "leader"
-			}
-		}
-	}
-	return m
 }
