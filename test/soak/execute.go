@@ -29,7 +29,7 @@ func (x tests) execute(ctx context.Context, j job) (record, error) {
 	}
 	args := slices.Insert(j.args(), 1, "-json")
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = filepath.Join(filepath.Dir(x.module), j.folder())
+	cmd.Dir = filepath.Join(filepath.Dir(x.module), j.module())
 	cmd.Env = append(os.Environ(), append(j.env(x.seed), "TMPDIR="+x.scratch)...)
 	// In a group of their own, go and the tests can be ended together. Servers die with the tests.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

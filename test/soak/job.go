@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -27,11 +28,11 @@ func (j job) target() string {
 	if j.unit != "" {
 		return j.unit
 	}
-	return "./e2e"
+	return "./" + cmp.Or(j.matrix.folder, "e2e")
 }
 
-// folder of the module that has the test, relative to the top.
-func (j job) folder() string {
+// module is the folder of the module that has the test, relative to the top.
+func (j job) module() string {
 	if j.unit != "" {
 		return "."
 	}
@@ -55,6 +56,9 @@ func (j job) env(seed uint64) []string {
 	if j.cases != "" {
 		env = append(env, "HOLDFAST_CASES="+j.cases)
 	}
+	if j.open {
+		env = append(env, fmt.Sprintf("HOLDFAST_SHARES=%d", j.matrix.cases))
+	}
 	return env
 }
 
@@ -66,5 +70,5 @@ func (j job) command(seed uint64) string {
 			args[i] = "'" + arg + "'"
 		}
 	}
-	return fmt.Sprintf("(cd %s && %s go %s)", j.folder(), strings.Join(j.env(seed), " "), strings.Join(args, " "))
+	return fmt.Sprintf("(cd %s && %s go %s)", j.module(), strings.Join(j.env(seed), " "), strings.Join(args, " "))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 
 func TestEveryJobNamesATestThatExists(t *testing.T) {
 	for _, m := range plan() {
-		dir := "../e2e"
+		dir := filepath.Join("..", cmp.Or(m.folder, "e2e"))
 		if m.unit != "" {
 			dir = filepath.Join("../..", m.unit)
 		}
@@ -58,7 +59,7 @@ func TestTheJobsOfAMatrixDoEachCaseOnce(t *testing.T) {
 		if _, err := fmt.Sscanf(j.cases, "%d-%d", &from, &to); err != nil {
 			t.Fatal(err)
 		}
-		if want := (to - from + 1) * max(j.suites, 1); j.expect != want {
+		if want := (to - from + 1) * max(j.suites, 1); j.expect != want && !j.open {
 			t.Errorf("%s expects %d rounds of %s", j.id, j.expect, j.cases)
 		}
 		if cases[j.name] == nil {

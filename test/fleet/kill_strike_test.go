@@ -1,0 +1,94 @@
+package fleet_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/holdfast-dev/holdfast/test/fleet/strike"
+	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/lab/etcd"
+)
+
+const agentUnit = "holdfast-agent.service"
+
+// striker strikes once, and mends what nothing mends by itself.
+type striker struct {
+	*arena
+	strike strike.Strike
+
+	once    sync.Once
+	mending sync.WaitGroup
+	err     error
+	// came says that it came to the blow, hit that something was there to be hit.
+	came, hit bool
+}
+
+// moment strikes while the agent waits.
+func (s *striker) moment(ctx context.Context, m strike.Moment) {
+	if !s.strike.Place.Is(m, s.leader.Name) {
+		return
+	}
+	s.once.Do(func() {
+		if s.err = s.blow(ctx, s.victim(m)); s.err != nil {
+			s.err = fmt.Errorf("strike: %w", s.err)
+		}
+	})
+}
+
+func (s *striker) victim(m strike.Moment) *lab.Node {
+	if !s.strike.Elsewhere {
+		return s.node(m.Machine)
+	}
+	if m.Machine != s.leader.Name {
+		return s.leader
+	}
+	for _, n := range s.Lab.Nodes {
+		if n != s.leader {
+			return n
+		}
+	}
+	return nil
+}
+
+func (s *striker) blow(ctx context.Context, victim *lab.Node) (err error) {
+	s.came, s.hit = true, true
+	switch s.strike.Weapon {
+	case strike.Agent, strike.Etcd:
+		unit := map[strike.Weapon]string{strike.Agent: agentUnit, strike.Etcd: etcd.Unit}[s.strike.Weapon]
+		var killed int
+		killed, err = victim.KillUnit(unit)
+		s.hit = killed > 0
+	case strike.Manager:
+		err = s.KillManager()
+		s.mend(func() error { return s.StartManager(ctx) })
+	case strike.Power:
+		err = victim.PowerCut(ctx)
+		s.mend(func() error { return victim.Start(ctx) })
+	}
+	return err
+}
+
+// mend does something beside, so that the agent need not wait for it.
+func (s *striker) mend(how func() error) {
+	s.mending.Go(func() {
+		if err := how(); err != nil {
+			s.wrong(fmt.Errorf("mend: %w", err))
+		}
+	})
+}
+
+var striking sync.Mutex
+
+func (s *striker) wrong(err error) {
+	striking.Lock()
+	defer striking.Unlock()
+	s.err = errors.Join(s.err, err)
+}
+
+// mended waits until everything runs again, and returns what went wrong with the strike itself.
+func (s *striker) mended() error {
+	s.mending.Wait()
+	return s.err
+}
