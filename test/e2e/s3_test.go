@@ -175,5 +175,8 @@ func TestAVersionedBucketBehindRetriesKeepsTheStoreContract(t *testing.T) {
 func TestPlainHTTPKeepsTheStoreContract(t *testing.T) {
 	s := servertest.VersityGW(t, server.S3Config{Plain: true}).S3
 	s3Bucketed(t, s, false)
-	blobtest.Run(t, s3Suite(s, bare))
+	suite := s3Suite(s, bare)
+	// It links what replaces an object under a name beside it, and renames it then (versitygw 1.8.0, linkatOTmpfile).
+	suite.Passing = func(name string) bool { return strings.Contains(name, ".sgwtmp.") }
+	blobtest.Run(t, suite)
 }

@@ -31,6 +31,8 @@ type Suite struct {
 	ReadersHoldWriters bool
 	// Abandon leaves in the store what a killed writer of name would leave. Nil: the server does not let Sweep find it.
 	Abandon func(t *testing.T, store blob.Store, name string)
+	// Passing tells the names under which the server shows an object for a moment while it takes its place. Nil: none.
+	Passing func(name string) bool
 	// Elsewhere tells the names whose place is not below the store's own. Nil: none.
 	Elsewhere func(name string) bool
 	// Objects is how many objects the listing test writes; it has to exceed a page. 0: 1100.
