@@ -147,10 +147,10 @@ func (j *journal) closed() (fenced, stopped bool) {
 }
 
 // varying are the parts of a step's id that are of one operation, or of one plan: the first digits of a uid or a digest.
-var varying = regexp.MustCompile(`-[0-9a-f]{8}(-|$)`)
+var varying = regexp.MustCompile(`-[0-9a-f]{8}\b`)
 
 // name of a step without what varies.
-func name(id string) string { return varying.ReplaceAllString(id, "$1") }
+func name(id string) string { return varying.ReplaceAllString(id, "") }
 
 func readJSON(path string, v any) error {
 	data, err := os.ReadFile(path)

@@ -118,7 +118,7 @@ func TestTwoSetsOfMembersWithOneNameAreFoundByTheirRevisions(t *testing.T) {
 func TestTheNameOfAStepIsWithoutItsOperation(t *testing.T) {
 	for id, want := range map[string]string{
 		"fence-0f3a9c1e": "fence", "healthy-0f3a9c1e-retry-1": "healthy-retry-1", "StopDistro": "StopDistro",
-		"preflight-9c1e0f3a": "preflight",
+		"preflight-9c1e0f3a-0f3a9c1e": "preflight",
 	} {
 		if got := name(id); got != want {
 			t.Errorf("%s is called %s, want %s", id, got, want)
