@@ -31,6 +31,7 @@ versitygw  versitygw          github.com/versity/versitygw/cmd/versitygw
 imds       ec2-metadata-mock  github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock
 toxiproxy  toxiproxy-server   github.com/Shopify/toxiproxy/v2/cmd/server
 kubectl    kubectl            .
+kube-apiserver/v1.36  kube-apiserver-1.36  k8s.io/kubernetes/cmd/kube-apiserver
 kube-apiserver/v1.37  kube-apiserver-1.37  k8s.io/kubernetes/cmd/kube-apiserver
 promtool   promtool           github.com/prometheus/prometheus/cmd/promtool
 '

@@ -1,0 +1,223 @@
+// Package lab puts a stand-in cluster on machines of a lab, as an administrator does with the distribution's installer, and
+// looks at it from the host. After [Install] it is nobody's: a test, or Holdfast's agent, may do with it what it likes.
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/holdfast-dev/holdfast/test/distro"
+	"github.com/holdfast-dev/holdfast/test/distro/install"
+	"github.com/holdfast-dev/holdfast/test/distro/profile"
+	machines "github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/server"
+)
+
+// mount is where machines see the built programs.
+const mount = "/opt/distro"
+
+// readyTimeout is for a machine that is busy with other tests.
+const readyTimeout = 3 * time.Minute
+
+// Token is the password of every cluster.
+const Token = "a-lab-token"
+
+// Config describes a cluster.
+type Config struct {
+	Flavor distro.Flavor
+	// Version is v1.37.2+k3s1 and the like. Default: the newest.
+	Version string
+	// Servers do everything, the first one founds the cluster.
+	Servers []*machines.Node
+	// Settings are put into every config.yaml.
+	Settings map[string]any
+	// Args follow the command in ExecStart of servers.
+	Args []string
+	// Profile is every machine's.
+	Profile profile.Profile
+}
+
+// Cluster is a stand-in cluster.
+type Cluster struct {
+	cfg Config
+}
+
+// MachineConfig is what a lab needs so that clusters can be put on its machines.
+func MachineConfig() (machines.Config, error) {
+	cache, err := install.Cache()
+	return machines.Config{Binds: map[string]string{mount: cache}}, err
+}
+
+// Newest is the version of a flavour that is taken when none is named.
+func Newest(f distro.Flavor) string {
+	if f.StaticPods() {
+		return "v1.37.2+rke2r1"
+	}
+	return "v1.37.2+k3s1"
+}
+
+// Install builds what is missing, installs it on all machines, starts the first server and then the others, and returns when
+// all are ready.
+func Install(ctx context.Context, cfg Config) (*Cluster, error) {
+	if cfg.Version == "" {
+		cfg.Version = Newest(cfg.Flavor)
+	}
+	if _, err := install.Build(ctx, cfg.Flavor, cfg.Version); err != nil {
+		return nil, err
+	}
+	c := &Cluster{cfg: cfg}
+	for _, n := range cfg.Servers {
+		if err := c.install(ctx, n); err != nil {
+			return nil, fmt.Errorf("install %s on %s: %w", cfg.Flavor.Name, n.Name, err)
+		}
+	}
+	for _, n := range cfg.Servers {
+		if err := c.Start(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// install writes everything and starts nothing.
+func (c *Cluster) install(ctx context.Context, n *machines.Node) error {
+	config, err := c.config(n)
+	if err != nil {
+		return err
+	}
+	unit, err := install.Files(install.Config{Flavor: c.cfg.Flavor, Role: install.Server, Args: c.cfg.Args})
+	if err != nil {
+		return err
+	}
+	behaviour, err := yaml.Marshal(c.cfg.Profile)
+	if err != nil {
+		return err
+	}
+	unit[c.cfg.Flavor.ConfigFile()], unit[profile.Path] = string(config), string(behaviour)
+	for path, content := range unit {
+		perm := install.Mode(path)
+		if path == c.cfg.Flavor.ConfigFile() {
+			perm = 0o600
+		}
+		if err := n.WriteFile(path, []byte(content), perm); err != nil {
+			return err
+		}
+	}
+	if err := c.InstallVersion(ctx, n, c.cfg.Version); err != nil {
+		return err
+	}
+	_, err = n.Run(ctx, "sh", "-c", "systemctl daemon-reload && systemctl enable --quiet "+c.Unit())
+	return err
+}
+
+// InstallVersion replaces the program, and starts nothing.
+func (c *Cluster) InstallVersion(ctx context.Context, n *machines.Node, version string) error {
+	if _, err := install.Build(ctx, c.cfg.Flavor, version); err != nil {
+		return err
+	}
+	_, err := n.Run(ctx, "install", "-m", "0755", filepath.Join(mount, version, c.cfg.Flavor.Name), install.Program(c.cfg.Flavor))
+	return err
+}
+
+// config is a machine's config.yaml.
+func (c *Cluster) config(n *machines.Node) ([]byte, error) {
+	settings := map[string]any{"token": Token, "tls-san": []string{c.cfg.Servers[0].Address}}
+	maps.Copy(settings, c.cfg.Settings)
+	first := n == c.cfg.Servers[0]
+	switch {
+	case !first:
+		settings["server"] = c.SupervisorURL(c.cfg.Servers[0])
+	case !c.cfg.Flavor.StaticPods():
+		settings["cluster-init"] = true
+	}
+	return yaml.Marshal(settings)
+}
+
+// Unit is the servers' unit.
+func (c *Cluster) Unit() string { return install.Unit(c.cfg.Flavor, install.Server) }
+
+// Version is what was installed.
+func (c *Cluster) Version() string { return c.cfg.Version }
+
+// SupervisorURL is where others join a server.
+func (c *Cluster) SupervisorURL(n *machines.Node) string {
+	return fmt.Sprintf("https://%s:%d", n.Address, c.cfg.Flavor.SupervisorPort)
+}
+
+// Start starts a server and returns when it is ready.
+func (c *Cluster) Start(ctx context.Context, n *machines.Node) error {
+	if _, err := n.Run(ctx, "systemctl", "start", "--no-block", c.Unit()); err != nil {
+		return err
+	}
+	return c.Ready(ctx, n)
+}
+
+// Stop stops a server's unit.
+func (c *Cluster) Stop(ctx context.Context, n *machines.Node) error {
+	_, err := n.Run(ctx, "systemctl", "stop", c.Unit())
+	return err
+}
+
+// Ready waits until a server's unit is up and its own API says that its Node is ready.
+func (c *Cluster) Ready(ctx context.Context, n *machines.Node) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return machines.Until(ctx, c.cfg.Flavor.Name+" on "+n.Name, func(ctx context.Context) error {
+		if _, err := n.Run(ctx, "systemctl", "is-active", c.Unit()); err != nil {
+			return err
+		}
+		out, err := c.Kubectl(ctx, n, "get", "node", n.Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+		if err == nil && out != "True" {
+			err = fmt.Errorf("node %s is ready: %q", n.Name, out)
+		}
+		return err
+	})
+}
+
+// Kubectl runs the stock kubectl on the host, as the administrator, against one server.
+func (c *Cluster) Kubectl(ctx context.Context, n *machines.Node, args ...string) (string, error) {
+	data, err := n.ReadFile(c.cfg.Flavor.Kubeconfig())
+	if err != nil {
+		return "", err
+	}
+	dir, remove, err := scratch(strings.ReplaceAll(string(data), "127.0.0.1", n.Address))
+	if err != nil {
+		return "", err
+	}
+	defer remove()
+	return server.Run(ctx, dir, []string{"KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}, "kubectl", args...)
+}
+
+// Members are the names of etcd's members as one server sees them, with "(learner)" behind those that are.
+func (c *Cluster) Members(ctx context.Context, n *machines.Node) ([]string, error) {
+	out, err := n.Run(ctx, "curl", "-fsk", fmt.Sprintf("https://127.0.0.1:%d/db/info", c.cfg.Flavor.SupervisorPort))
+	if err != nil {
+		return nil, err
+	}
+	var info struct {
+		Members []struct {
+			Name      string `json:"name"`
+			IsLearner bool   `json:"isLearner"`
+		} `json:"members"`
+	}
+	if err := json.Unmarshal([]byte(out), &info); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range info.Members {
+		if m.IsLearner {
+			m.Name += " (learner)"
+		}
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
