@@ -25,8 +25,12 @@ const (
 	watchSpread = 300
 )
 
+// handler takes a state of the machine's own object. first: it is what was found, and not a change since; the manager may
+// have been restored from a backup meanwhile.
+type handler[P client.Object] func(ctx context.Context, object P, first bool) error
+
 // follow hands each state of the machine's own object to handle, until ctx ends. It never lists: an agent may not.
-func follow[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle func(context.Context, P) error) error {
+func follow[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle handler[P]) error {
 	var again pause
 	for {
 		err := once(ctx, l, list, handle, &again)
@@ -47,7 +51,7 @@ func follow[T any, P object[T]](ctx context.Context, l *link, list client.Object
 // once watches the object until the watch ends. It asks for no resource version: then the first event is the object as it is.
 // To read it and go on from there fails for as long as it does not change, when the manager has restarted and its memory
 // of changes begins later.
-func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle func(context.Context, P) error, again *pause) error {
+func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle handler[P], again *pause) error {
 	seconds := watchLeast + rand.Int64N(watchSpread)
 	w, err := l.api.Watch(ctx, list, &client.ListOptions{
 		Namespace: l.key.Namespace, FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, l.key.Name),
@@ -57,7 +61,7 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 		return err
 	}
 	defer w.Stop()
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -72,7 +76,7 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 				}
 				again.reset()
 				l.metrics.managerUp()
-				return handle(ctx, found)
+				return handle(ctx, found, first)
 			}); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,8 +25,9 @@ type link struct {
 	*Agent
 	api client.WithWatch
 	key types.NamespacedName
-	// answered rings when a plan has new results.
-	answered *bell
+	// answered rings when a plan has new results, or the manager has lost those that it was told: then forgotten is set.
+	answered  *bell
+	forgotten atomic.Bool
 }
 
 func newLink(a *Agent) (*link, error) {
@@ -70,8 +72,13 @@ func (l *link) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// planned hands a plan to the runner.
-func (l *link) planned(_ context.Context, plan *v1alpha1.MachinePlan) error {
+// planned hands a plan to the runner. A manager that was restored from a backup has lost answers that it acknowledged, and
+// goes by plans that are over: it must hear again how far this machine is.
+func (l *link) planned(_ context.Context, plan *v1alpha1.MachinePlan, first bool) error {
+	if first && !equality.Semantic.DeepEqual(plan.Status, l.plans.answered()) {
+		l.forgotten.Store(true)
+		l.answered.ring()
+	}
 	if plan.Spec.Serial == 0 {
 		return nil // nothing was ever asked for
 	}
@@ -80,7 +87,7 @@ func (l *link) planned(_ context.Context, plan *v1alpha1.MachinePlan) error {
 }
 
 // instructed takes over what the manager says of this machine.
-func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine) error {
+func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine, _ bool) error {
 	old, _ := l.standing.get()
 	o := orders{Generation: m.Generation, Spec: m.Spec, Keys: old.Keys}
 	var err error

@@ -31,6 +31,9 @@ func (l *link) answer(ctx context.Context) error {
 		rung := l.answered.wait()
 		status := l.plans.answered()
 		wait := answerEvery
+		if l.forgotten.Swap(false) {
+			told = v1alpha1.MachinePlanStatus{Serial: -1}
+		}
 		if status.Serial > 0 && !equality.Semantic.DeepEqual(status, told) {
 			if err := l.patch(ctx, &v1alpha1.MachinePlan{}, status); err != nil {
 				wait = again.after()

@@ -33,6 +33,7 @@ func (c *course) close(changed bool) Decision {
 		return c.Decision
 	}
 	c.Events = nil // they went with the change that they tell of
+	c.overtake()
 	switch {
 	case c.Lock != LockKeep || len(c.Plans) > 0:
 		c.After = soon
@@ -45,6 +46,21 @@ func (c *course) close(changed bool) Decision {
 		c.After = min(c.After, max(soon, c.status.Deadline.Sub(c.Now)))
 	}
 	return c.Decision
+}
+
+// overtake hands plans of this operation out anew that are older than what their machines go by. That comes of a manager
+// that was restored from a backup: agents ignore such plans, and would be waited for in vain. The steps keep their ids, and
+// with them an agent knows those that it has done; they keep their deadlines, after which it begins none.
+func (c *course) overtake() {
+	if c.status.Phase.Ended() {
+		return
+	}
+	for i := range c.Machines {
+		m := &c.Machines[i]
+		if _, put := c.Plans[m.Name]; !put && c.mine(m) && m.Plan.Status.Serial > m.Plan.Spec.Serial {
+			c.put(m, c.plan(m))
+		}
+	}
 }
 
 // enter begins a stage.

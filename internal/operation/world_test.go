@@ -42,6 +42,8 @@ type node struct {
 	// seenPlan is the plan that the agent goes by.
 	seenPlan v1alpha1.MachinePlanSpec
 	results  []v1alpha1.PlanResult
+	// journal is what the agent knows of operations before this one.
+	journal map[string][]v1alpha1.PlanResult
 	// do overrides what a kind of step comes to.
 	do map[step.Kind]func() (any, error)
 	disk
@@ -72,7 +74,7 @@ func newWorld(t interface{ Fatalf(string, ...any) }, machines ...string) *world 
 		table = append(table, v1alpha1.PeerMember{ID: fmt.Sprintf("%x", 10+i), Name: "member-" + name, PeerURLs: []string{"https://" + name + ":2380"}})
 	}
 	for i, name := range machines {
-		n := &node{do: map[step.Kind]func() (any, error){}}
+		n := &node{do: map[step.Kind]func() (any, error){}, journal: map[string][]v1alpha1.PlanResult{}}
 		n.Name, n.Plan.Name, n.Alive = name, name, true
 		n.Spec.Roles, n.Spec.Distro = []v1alpha1.Role{v1alpha1.RoleEtcd}, v1alpha1.DistroEtcd
 		n.disk = disk{running: true, data: "old"}
@@ -210,7 +212,11 @@ func (n *node) see() bool {
 		if len(n.undo) > 0 && !n.committed {
 			return false // unfinished: the agent takes no other plan
 		}
+		n.journal[old.UID] = n.results
 		n.results, n.undo, n.committed = nil, nil, false
+	}
+	if next.Operation != nil && n.results == nil {
+		n.results = n.journal[next.Operation.UID]
 	}
 	n.seenPlan = next
 	return true
