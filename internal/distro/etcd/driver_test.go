@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,43 @@ func running(t *testing.T, d *etcd.Driver) bool {
 		t.Fatal(err)
 	}
 	return alive
+}
+
+func save(t *testing.T, d *etcd.Driver, m *etcdtest.Machine) (*snapshot.Manifest, error) {
+	store, err := local.New(local.Config{Dir: filepath.Join(m.State, "snapshots"), Create: true})
+	if err != nil {
+		return nil, err
+	}
+	return d.Save(t.Context(), distro.SaveConfig{
+		Store: store, ClusterID: "c-abcde", Base: "on-demand", Node: "n1", Trigger: snapshot.TriggerManual, Encoding: snapshot.EncodingRaw,
+		Verify: snapshot.LevelContent, SpoolDir: m.State, Tool: "test", Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// An etcd that died is back in a second or two, and an election takes no longer.
+func TestASaveWaitsAMomentForAnEtcdThatIsNotThere(t *testing.T) {
+	m := etcdtest.New(t)
+	listener, err := net.Listen("tcp", strings.TrimPrefix(m.Client, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := make(chan error, 1)
+	go func() {
+		_, err := save(t, m.Driver(), m)
+		saved <- err
+	}()
+	asked, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nobody is there to answer.
+	if err := errors.Join(asked.Close(), listener.Close()); err != nil {
+		t.Fatal(err)
+	}
+	m.Start(t)
+	if err := <-saved; err != nil {
+		t.Errorf("it gave up: %v", err)
+	}
 }
 
 func TestASupervisedEtcdIsStartedFoundAgainSavedAndStopped(t *testing.T) {
@@ -48,14 +87,7 @@ func TestASupervisedEtcdIsStartedFoundAgainSavedAndStopped(t *testing.T) {
 		}
 		return err
 	})
-	store, err := local.New(local.Config{Dir: filepath.Join(m.State, "snapshots"), Create: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := d.Save(t.Context(), distro.SaveConfig{
-		Store: store, ClusterID: "c-abcde", Base: "on-demand", Node: "n1", Trigger: snapshot.TriggerManual, Encoding: snapshot.EncodingRaw,
-		Verify: snapshot.LevelContent, SpoolDir: m.State, Tool: "test", Log: slog.New(slog.DiscardHandler),
-	})
+	manifest, err := save(t, d, m)
 	if err != nil {
 		t.Fatal(err)
 	}

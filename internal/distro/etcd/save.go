@@ -2,7 +2,7 @@ package etcd
 
 import (
 	"context"
-
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -27,15 +27,7 @@ func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Man
 		return nil, err
 	}
 	defer client.Close()
-	cluster, err := client.Inspect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	choice, err := etcd.Choose(cluster, etcd.Options{Salvage: cfg.Salvage})
-	if err != nil {
-		return nil, err
-	}
-	own, err := ownMember(choice, inst.Client.Endpoints[0])
+	cluster, choice, own, err := settle(ctx, client, cfg.Salvage, inst.Client.Endpoints[0])
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +37,43 @@ func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Man
 			return client.Snapshot(ctx, own, etcd.StreamConfig{})
 		},
 	}))
+}
+
+const (
+	// settleTime is for what passes by itself: an election takes a second or two, and systemd starts an etcd that died again.
+	// A scheduled save that gave up at once would be missing until the next period.
+	settleTime = 15 * time.Second
+	settlePoll = time.Second
+)
+
+// settle chooses whom to save from. While this machine's member can't be reached or is not fit, it asks again for a while.
+func settle(ctx context.Context, client *etcd.Client, salvage bool, endpoint string) (etcd.Cluster, etcd.Choice, etcd.Member, error) {
+	end := time.Now().Add(settleTime)
+	for {
+		cluster, choice, own, err := choose(ctx, client, salvage, endpoint)
+		kind := problem.KindOf(err)
+		if err == nil || kind != problem.Unreachable && kind != problem.Refused || !time.Now().Before(end) {
+			return cluster, choice, own, err
+		}
+		select {
+		case <-time.After(settlePoll):
+		case <-ctx.Done():
+			return cluster, choice, own, errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+func choose(ctx context.Context, client *etcd.Client, salvage bool, endpoint string) (etcd.Cluster, etcd.Choice, etcd.Member, error) {
+	var own etcd.Member
+	cluster, err := client.Inspect(ctx)
+	if err != nil {
+		return cluster, etcd.Choice{}, own, err
+	}
+	choice, err := etcd.Choose(cluster, etcd.Options{Salvage: salvage})
+	if err == nil {
+		own, err = ownMember(choice, endpoint)
+	}
+	return cluster, choice, own, err
 }
 
 // ownMember finds this machine's member among those that may be saved from.
