@@ -73,6 +73,9 @@ func TestARestoreIsPlannedApprovedByItsDigestAndFollowed(t *testing.T) {
 	l.status(r)
 	c.ends(9).says(t, "the snapshot's data runs, but steps remain: n2 did not start", "next: holdfast restore retry prod "+r.Name)
 
+	l.run("restore", "ls", "prod").must(t, 0).says(t, "NAME", r.Name, "Failed", "yes", "KeptNew", "etcd-snapshot-n1-20261122.db", "n2 did not start")
+	l.run("restore", "ls", "prod", "-o", "name").must(t, 0).says(t, r.Name)
+	l.run("__complete", "restore", "status", "prod", "").must(t, 0).says(t, r.Name+"\tFailed")
 	l.run("restore", "status", "prod").must(t, 0).says(t, "KeptNew", "start-n2", "nothing rolls back by itself any more")
 	l.run("restore", "cancel", "prod").must(t, 3).says(t, "it has ended")
 	l.run("restore", "retry", "prod", "--from", "other").must(t, 3).says(t, "start-n2")
@@ -99,6 +102,7 @@ func TestARestoreThatACheckRefusesChangesNothing(t *testing.T) {
 	l.run("restore", "plan", "prod").must(t, 2).says(t, "--latest-proven")
 	l.run("restore", "plan", "prod", "--latest-proven", "--at", "2026-11-22 02:00").must(t, 2)
 	l.run("restore", "create", "prod", "--latest-proven", "--restore-config", "some").must(t, 2)
+	l.run("restore", "ls", "prod").must(t, 0).says(t, "holdfast restore plan prod --latest-proven")
 	l.run("restore", "status", "prod").must(t, 5).says(t, "holdfast restore plan prod --latest-proven")
 	var list v1alpha1.EtcdSnapshotRestoreList
 	c := l.begin(t.Context(), "", "restore", "create", "prod", "--latest-proven", "--yes")

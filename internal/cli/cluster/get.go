@@ -18,6 +18,7 @@ import (
 func newGet(c *console.Console, flags *manager.Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "get CLUSTER",
+		Aliases:           []string{"show"},
 		Short:             "Show all that the manager knows of a cluster",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.CompleteClusters(1),

@@ -18,6 +18,7 @@ import (
 func newGet(c *console.Console, flags *manager.Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "get MACHINE",
+		Aliases:           []string{"show"},
 		Short:             "Show all that the manager knows of a machine",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.CompleteMachines(1),

@@ -1,4 +1,4 @@
-// Package machine holds the commands on the machines of clusters: who they are, how they are, and how one joins.
+// Package machine holds the commands on the machines of clusters: who they are, how they are, how one joins, and how one goes.
 //
 // Start reading at [NewCommand].
 package machine
@@ -14,9 +14,9 @@ import (
 func NewCommand(c *console.Console, flags *manager.Flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "machine",
-		Short: "See the machines of clusters, and let new ones join",
+		Short: "See the machines of clusters, let new ones join, and let them go",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newList(c, flags), newGet(c, flags), newJoin(c, flags))
+	cmd.AddCommand(newList(c, flags), newGet(c, flags), newJoin(c, flags), newDelete(c, flags))
 	return cmd
 }

@@ -24,7 +24,7 @@ func NewCommand(c *console.Console, flags *manager.Flags) *cobra.Command {
 		Short: "Bring a cluster back to a snapshot, or to a surviving member",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newPlan(c, flags), newCreate(c, flags), newStatus(c, flags), newCancel(c, flags), newRetry(c, flags))
+	cmd.AddCommand(newPlan(c, flags), newCreate(c, flags), newList(c, flags), newStatus(c, flags), newCancel(c, flags), newRetry(c, flags))
 	return cmd
 }
 

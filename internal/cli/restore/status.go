@@ -18,6 +18,7 @@ func newStatus(c *console.Console, flags *manager.Flags) *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:               "status CLUSTER [RESTORE]",
+		Aliases:           []string{"get", "show"},
 		Short:             "Show how far a cluster's newest restore is, or the one named",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeRestores(flags),
