@@ -90,7 +90,10 @@ func needPrograms(t *testing.T) {
 // newFleet starts a manager, and kills it with the test.
 func newFleet(t *testing.T, l *lab.Lab) *fleet.Fleet {
 	t.Helper()
-	f, err := fleet.New(t.Context(), l, t.TempDir())
+	dir, err := os.MkdirTemp("", "fleet") // t.TempDir has a long name, and the manager's etcd has sockets in it
+	do(t, err)
+	t.Cleanup(func() { do(t, os.RemoveAll(dir)) })
+	f, err := fleet.New(t.Context(), l, dir)
 	do(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,6 +63,7 @@ func beginSave(t *testing.T, a *arena) operation {
 func (s *saving) moment(context.Context, strike.Moment) {}
 
 func (s *saving) end(ctx context.Context) error {
+	pause(ctx)
 	if err := s.Get(ctx, &s.object, saveKind, s.namespace, s.object.Name); err != nil {
 		return err
 	}
@@ -90,9 +92,10 @@ func beginRestore(t *testing.T, a *arena) *restoration {
 func (r *restoration) moment(context.Context, strike.Moment) {}
 
 // maxRefusals of a plan: machines check once for each, so some are never right.
-const maxRefusals = 100
+const maxRefusals = 30
 
 func (r *restoration) end(ctx context.Context) error {
+	pause(ctx)
 	if err := r.Get(ctx, &r.object, restoreKind, r.namespace, r.object.Name); err != nil {
 		return err
 	}
@@ -139,6 +142,14 @@ func (b *takenBack) moment(ctx context.Context, m strike.Moment) {
 			return b.Patch(ctx, restoreKind, b.namespace, b.object.Name, `{"spec":{"cancel":true}}`)
 		})
 	})
+}
+
+// pause between two looks: each is a program that takes from the machines what they need to get on.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(500 * time.Millisecond):
+	case <-ctx.Done():
+	}
 }
 
 func ended(s *v1alpha1.OperationStatus) error {

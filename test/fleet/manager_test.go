@@ -50,7 +50,7 @@ func TestALostManagerComesBackFromItsOwnBackupAndNoAgentIsTouched(t *testing.T) 
 // agents what they hold.
 func TestANewManagerLearnsFromTheBucketWhatTheLostOneKnew(t *testing.T) {
 	t.Parallel()
-	w, minio := newScheduledWorld(t)
+	w, minio := newScheduledWorld(t, 1)
 	made := w.save(t)
 	lost, err := w.Cluster(t.Context(), name)
 	do(t, err)
