@@ -215,3 +215,19 @@ func printable(b []byte) string {
 	}
 	return string(b)
 }
+
+// ResourceOf guesses from a key alone what kind of object it is: the name that kubectl takes for keys of Kubernetes under
+// "/registry", else the first segment of the key.
+func ResourceOf(key []byte) string {
+	path, kubernetes := bytes.CutPrefix(key, []byte("/registry/"))
+	if !kubernetes || !bytes.Contains(path, []byte("/")) {
+		id := identify(key, nil)
+		return id.row().Resource
+	}
+	id := fromPath(key[1:])
+	id.resource = modernName(id.resource, id.group)
+	if len(id.group) == 0 {
+		id.group = []byte(builtinGroup(string(id.resource)))
+	}
+	return id.row().Resource
+}

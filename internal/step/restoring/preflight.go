@@ -72,7 +72,7 @@ func (s *preflight) add(check, outcome, message string) {
 
 // restores looks at all that a restore on this machine needs.
 func (s *preflight) restores(ctx context.Context, inst *distro.Installation, report step.Report) {
-	m, size, readable := s.readable(ctx, report)
+	m, size, readable := s.readable(ctx, inst, report)
 	s.space(inst, m, size)
 	if readable {
 		s.version(inst, m)
@@ -80,14 +80,14 @@ func (s *preflight) restores(ctx context.Context, inst *distro.Installation, rep
 }
 
 // readable looks at the snapshot itself, if this machine can reach it. size is what is stored.
-func (s *preflight) readable(ctx context.Context, report step.Report) (m *snapshot.Manifest, size int64, readable bool) {
+func (s *preflight) readable(ctx context.Context, inst *distro.Installation, report step.Report) (m *snapshot.Manifest, size int64, readable bool) {
 	c := s.settings.Copy
 	if !s.isLocal(c) && !strings.HasPrefix(c.Location, "s3://") {
 		s.add("SnapshotReadable", passed, "it will be fetched from "+c.Machine+" and checked in full")
 		return nil, c.Size, false
 	}
 	if s.isLocal(c) {
-		return s.local(ctx, report)
+		return s.local(ctx, inst, report)
 	}
 	repo, entry, err := s.Places.Find(ctx, c.Location)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *preflight) state(e *repository.Entry) {
 }
 
 // local reads all of a snapshot on this machine.
-func (s *preflight) local(ctx context.Context, report step.Report) (*snapshot.Manifest, int64, bool) {
+func (s *preflight) local(ctx context.Context, inst *distro.Installation, report step.Report) (*snapshot.Manifest, int64, bool) {
 	got, err := s.findLocal(ctx, s.settings.Copy.Location)
 	var src snapshot.Source
 	if err == nil {
@@ -134,6 +134,10 @@ func (s *preflight) local(ctx context.Context, report step.Report) (*snapshot.Ma
 		Source: src, Manifest: got.Manifest, Level: snapshot.LevelContent, SpoolDir: s.SpoolDir, Host: s.Places.Host, Now: s.Now,
 	})
 	s.note("SnapshotChecked", err, "all of it was read just now")
+	if err == nil {
+		report("counting what a restore changes", "")
+		s.changes(ctx, inst, src, got.Manifest)
+	}
 	return got.Manifest, src.Size(), err == nil
 }
 

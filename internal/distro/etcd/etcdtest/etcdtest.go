@@ -122,6 +122,16 @@ func (m *Machine) Put(t testing.TB, key, value string) int64 {
 	return r.Header.Revision
 }
 
+// Delete removes a key.
+func (m *Machine) Delete(t testing.TB, key string) {
+	t.Helper()
+	client := m.dial(t)
+	defer client.Close()
+	if _, err := client.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Compact the history before a revision.
 func (m *Machine) Compact(t testing.TB, revision int64) {
 	t.Helper()
