@@ -87,7 +87,7 @@ type EtcdSnapshotRestoreSpec struct {
 }
 
 // RestoreSource says what to restore. Exactly one field is set.
-// +kubebuilder:validation:XValidation:rule="[has(self.snapshot), has(self.latestProven) && self.latestProven, has(self.at), has(self.file), has(self.s3URI), has(self.survivor)].filter(x, x).size() == 1",message="give exactly one of snapshot, latestProven, at, file, s3URI and survivor"
+// +kubebuilder:validation:XValidation:rule="[has(self.snapshot), has(self.latestProven) && self.latestProven, has(self.at), has(self.file), has(self.s3URI), has(self.survivor), has(self.replace)].filter(x, x).size() == 1",message="give exactly one of snapshot, latestProven, at, file, s3URI, survivor and replace"
 type RestoreSource struct {
 	// snapshot is the name of an EtcdSnapshot.
 	// +optional
@@ -113,6 +113,11 @@ type RestoreSource struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Survivor string `json:"survivor,omitempty"`
+	// replace is a machine whose member is lost, or holds data of before a restore, while a majority of the others is
+	// healthy: it becomes a new member and gets its data from them. They go on serving, and nothing is lost.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Replace string `json:"replace,omitempty"`
 }
 
 // RestoreConfigScope says what comes back beside etcd.
@@ -150,6 +155,9 @@ type EtcdSnapshotRestoreStatus struct {
 	// committed is when the new data was proven healthy. Nothing rolls back by itself after it.
 	// +optional
 	Committed *metav1.Time `json:"committed,omitempty"`
+	// admitted is the etcd member that replaces another one.
+	// +optional
+	Admitted *AdmittedMember `json:"admitted,omitempty"`
 	// outcome: Restored, RolledBack, Held, KeptNew or NothingDone; empty while the restore goes on.
 	// +optional
 	// +kubebuilder:validation:Enum=Restored;RolledBack;Held;KeptNew;NothingDone
@@ -161,6 +169,14 @@ type EtcdSnapshotRestoreStatus struct {
 	// +optional
 	// +listType=atomic
 	RemainingSteps []string `json:"remainingSteps,omitempty"`
+}
+
+// AdmittedMember is a member that a running etcd cluster has taken in.
+type AdmittedMember struct {
+	// clusterID of etcd, in hexadecimal digits.
+	ClusterID string `json:"clusterID"`
+	// memberID that it gave to the new member.
+	MemberID string `json:"memberID"`
 }
 
 // The outcomes of a restore.

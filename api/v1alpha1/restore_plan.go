@@ -40,7 +40,17 @@ type RestorePlan struct {
 	// survivor that the cluster will be reset to.
 	// +optional
 	Survivor string `json:"survivor,omitempty"`
-	// initMachine that is restored first.
+	// replace is the machine that gets a new member, with the data of the others.
+	// +optional
+	Replace string `json:"replace,omitempty"`
+	// clusterID of the etcd cluster that it becomes a member of.
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
+	// removeMembers are the ids of members of that cluster in whose place the new one comes.
+	// +optional
+	// +listType=atomic
+	RemoveMembers []string `json:"removeMembers,omitempty"`
+	// initMachine that is restored first, or whose member takes the new one in.
 	// +optional
 	InitMachine string `json:"initMachine,omitempty"`
 	// machines and what happens on each.
@@ -99,8 +109,8 @@ type PlannedSnapshot struct {
 type PlannedMachine struct {
 	// machine name.
 	Machine string `json:"machine"`
-	// action: Restore, Rejoin, Restart, Leave or PoweredOff.
-	// +kubebuilder:validation:Enum=Restore;Rejoin;Restart;Leave;PoweredOff
+	// action: Restore, Rejoin, Restart, Keep, Leave or PoweredOff.
+	// +kubebuilder:validation:Enum=Restore;Rejoin;Restart;Keep;Leave;PoweredOff
 	Action string `json:"action"`
 	// reason, in words.
 	// +optional
@@ -118,10 +128,12 @@ type PlannedMachine struct {
 const (
 	// ActionRestore: the machine's data is made anew from the snapshot.
 	ActionRestore = "Restore"
-	// ActionRejoin: the machine gets its data from the restored ones.
+	// ActionRejoin: the machine gets its data from the others.
 	ActionRejoin = "Rejoin"
 	// ActionRestart: the machine has no data, and is restarted.
 	ActionRestart = "Restart"
+	// ActionKeep: nothing happens on the machine. It goes on as it is.
+	ActionKeep = "Keep"
 	// ActionLeave: the machine is stopped, its data is moved aside, and it has no part in the cluster afterwards.
 	ActionLeave = "Leave"
 	// ActionPoweredOff: nothing is done, because somebody has seen that the machine is off.

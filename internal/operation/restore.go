@@ -42,6 +42,16 @@ import (
 // rolls back. After the commit point a failure leads to Clear and Failed, with remaining steps; retryFrom leads back:
 //
 //	RestartCluster  Retry       the remaining steps, with new ids                         all have ended; 30 min
+//
+// A restore that replaces one member leaves the others alone. It has neither Safety nor Serve and Fetch, and after
+// MoveAside, on that machine only, it goes on so:
+//
+//	Restore         Admit       AdmitMember on a healthy machine: without a vote          it is; 30 min
+//	Restore         Join        JoinEtcd on the machine                                   it is done; 15 min
+//	RestartCluster  Start       StartDistro and WaitHealthy: it follows the leader        it does; 15 min
+//	  ---- the commit point: the member may have a vote from here on ----
+//	RestartCluster  Promote     PromoteMember on the healthy machine                      it has caught up; 2 h
+//	RestartCluster  Commit      as above
 const (
 	stagePlan      = "Plan"
 	stageLock      = "Lock"
@@ -53,7 +63,10 @@ const (
 	stageStop      = "Stop"
 	stageAside     = "MoveAside"
 	stageRebuild   = "Rebuild"
+	stageAdmit     = "Admit"
+	stageJoin      = "Join"
 	stageStart     = "Start"
+	stagePromote   = "Promote"
 	stageCommit    = "Commit"
 	stageRetry     = "Retry"
 	stageRollBack  = "RollBack"
@@ -69,7 +82,10 @@ const (
 	stopLimit      = 15 * time.Minute
 	asideLimit     = 15 * time.Minute
 	rebuildLimit   = time.Hour
+	admitLimit     = 30 * time.Minute
+	joinLimit      = 15 * time.Minute
 	startLimit     = 15 * time.Minute
+	promoteLimit   = 2 * time.Hour
 	commitLimit    = 30 * time.Minute
 	rollBackLimit  = 30 * time.Minute
 )
@@ -147,8 +163,18 @@ func (r *restoring) proceed() {
 		r.moveAside()
 	case stageRebuild:
 		r.rebuild()
+	case stageAdmit:
+		r.admit()
+	case stageJoin:
+		r.join()
 	case stageStart:
-		r.startAll()
+		if r.replaces() {
+			r.startJoined()
+		} else {
+			r.startAll()
+		}
+	case stagePromote:
+		r.promote()
 	case stageCommit:
 		r.commit()
 	case stageRetry:
@@ -167,9 +193,9 @@ func (r *restoring) cancel() bool {
 	case r.committed():
 		r.fail("CancelledLate", "cancelled after the commit point: the new data is kept")
 		if r.status.Stage == stageRetry {
-			r.finish(r.attempt("healthy"), r.attempt("commit"))
+			r.finish(r.attempt)
 		} else {
-			r.finish(r.id("healthy"), r.id("commit"))
+			r.finish(r.id)
 		}
 	default:
 		r.fail(reasonCancelled, "cancelled")
@@ -237,9 +263,9 @@ func (r *restoring) lastPhase() v1alpha1.Phase {
 		switch s.Step {
 		case "Fence", "StopDistro":
 			phase = v1alpha1.PhaseShutdown
-		case "MoveAside", "RestoreEtcd":
+		case "MoveAside", "RestoreEtcd", "AdmitMember", "JoinEtcd":
 			phase = v1alpha1.PhaseRestore
-		case "StartDistro", "WaitHealthy":
+		case "StartDistro", "WaitHealthy", "PromoteMember":
 			phase = v1alpha1.PhaseRestartCluster
 		}
 	}
@@ -272,15 +298,18 @@ func (r *restoring) planned(actions ...string) []*Machine {
 
 // all machines that take part; the restored ones are those that have data afterwards.
 func (r *restoring) all() []*Machine {
-	return r.planned(v1alpha1.ActionRestore, v1alpha1.ActionLeave)
+	return r.planned(v1alpha1.ActionRestore, v1alpha1.ActionRejoin, v1alpha1.ActionLeave)
 }
 
-func (r *restoring) restored() []*Machine { return r.planned(v1alpha1.ActionRestore) }
+func (r *restoring) restored() []*Machine {
+	return r.planned(v1alpha1.ActionRestore, v1alpha1.ActionRejoin)
+}
 
 // lost says that a machine of the plan was removed.
 func (r *restoring) lost() error {
 	for _, p := range r.status.Plan.Machines {
-		if r.machine(p.Machine) == nil && p.Action != v1alpha1.ActionPoweredOff {
+		gone := r.machine(p.Machine) == nil && p.Action != v1alpha1.ActionPoweredOff
+		if gone && (p.Action != v1alpha1.ActionKeep || p.Machine == r.status.Plan.InitMachine) {
 			return fmt.Errorf("machine %s was removed", p.Machine)
 		}
 	}

@@ -159,6 +159,10 @@ func (r *restoring) notes() []string {
 	}
 	switch r.status.Outcome {
 	case v1alpha1.OutcomeRestored:
+		if r.replaces() {
+			list = append(list, r.status.Plan.Replace+" is a member again, with the data of the others")
+			break
+		}
 		text := "restored"
 		if s := r.status.Plan.Snapshot; s != nil {
 			text += " " + s.File

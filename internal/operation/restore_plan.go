@@ -11,6 +11,7 @@ import (
 // draft is a plan in the making, with what the manager itself has checked.
 type draft struct {
 	*restoring
+	*census
 	plan   *v1alpha1.RestorePlan
 	checks []v1alpha1.PreflightCheck
 }
@@ -18,16 +19,23 @@ type draft struct {
 // ownChecks are those that the manager makes; all others are the machines'.
 var ownChecks = []string{
 	"Distribution", "Configuration", "AgentAnswers", "MachineFree", "MemberKnown", "Machines", "Survivor", "SnapshotFound", "SnapshotGood",
+	"Quorum", "Replaceable",
 }
 
 // draft makes a plan out of what is seen now.
 func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
-	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{RestoreEpoch: r.Cluster.Status.RestoreEpoch + 1}}
+	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{}, census: r.census()}
 	d.shape()
+	d.verdict()
+	if source.Replace != "" {
+		d.replacement(source.Replace)
+		return d
+	}
+	d.plan.RestoreEpoch = d.newestEpoch() + 1
 	d.machines()
 	d.addresses()
-	d.verdict()
 	d.resolve(source)
+	d.waste()
 	d.splitBrain()
 	return d
 }
@@ -142,26 +150,20 @@ func (d *draft) addresses() {
 
 // verdict says what the cluster needs, whatever was asked for.
 func (d *draft) verdict() {
-	machines := d.etcdMachines()
-	var healthy, bad []string
-	var survivor *Machine
-	for _, m := range machines {
-		if m.unready() == "" {
-			healthy = append(healthy, m.Name)
-			continue
-		}
-		bad = append(bad, m.Name+": "+m.unready())
-		if e := m.Status.Etcd; m.Alive && e != nil && e.ID != "" && !m.is(v1alpha1.MachineStale) &&
-			(survivor == nil || e.RaftIndex > survivor.Status.Etcd.RaftIndex) {
-			survivor = m
+	var bad []string
+	for _, m := range d.etcdMachines() {
+		if why := d.wrong[m.Name]; why != "" {
+			bad = append(bad, m.Name+": "+why)
 		}
 	}
-	switch quorum := len(machines)/2 + 1; {
-	case len(machines) > 0 && len(bad) == 0:
+	survivor := d.survivorWithMost()
+	switch {
+	case len(d.healthy) > 0 && len(bad) == 0:
 		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictNothing, "etcd is healthy on all machines: a restore throws away what came after the snapshot"
-	case len(healthy) >= quorum && len(machines) > 0:
+	case d.majority():
 		d.plan.Verdict = v1alpha1.VerdictReplace
-		d.plan.Reason = "a majority is healthy (" + strings.Join(healthy, ", ") + "): replacing what is not loses nothing; " + strings.Join(bad, "; ")
+		d.plan.Reason = "a majority is healthy (" + strings.Join(plainNames(d.healthy), ", ") +
+			"): replacing what is not loses nothing, see source.replace; " + strings.Join(bad, "; ")
 	case survivor != nil:
 		d.plan.Verdict = v1alpha1.VerdictReset
 		d.plan.Reason = "no majority is healthy, but the member on " + survivor.Name + " still has its data: source.survivor " +
@@ -169,6 +171,20 @@ func (d *draft) verdict() {
 	default:
 		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictRestore, "no member has data left: "+strings.Join(bad, "; ")
 	}
+}
+
+// waste warns when a cluster that works is about to be overwritten. It may be right: what it holds may be wrong.
+func (d *draft) waste() {
+	switch d.plan.Verdict { //nolint:exhaustive // the others have nothing to lose
+	case v1alpha1.VerdictNothing, v1alpha1.VerdictReplace:
+	default:
+		return
+	}
+	lost := "everything that was written after the snapshot"
+	if d.plan.Survivor != "" {
+		lost = "what only the other members hold"
+	}
+	d.plan.Warnings = append(d.plan.Warnings, "etcd works ("+strings.Join(plainNames(d.healthy), ", ")+"): this restore throws away "+lost)
 }
 
 // splitBrain warns when machines that nobody controls could be a majority of the old cluster.
@@ -194,6 +210,9 @@ func (d *draft) text() []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	add("Verdict: %s. %s.", d.plan.Verdict, d.plan.Reason)
+	if d.plan.Replace != "" {
+		return append(append(lines, d.replaceText()...), d.plan.Warnings...)
+	}
 	switch s := d.plan.Snapshot; {
 	case d.plan.Survivor != "":
 		add("Takes what the member on %s holds, and makes all members anew from it. Loses only what that member never got.", d.plan.Survivor)

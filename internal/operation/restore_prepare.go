@@ -135,7 +135,7 @@ func digest(p *v1alpha1.RestorePlan) string {
 // plan of somebody who has the cluster is not touched.
 func (r *restoring) preflight() bool {
 	id, waiting := r.checkID(), []*Machine(nil)
-	for _, m := range r.all() {
+	for _, m := range r.asked() {
 		if !m.Alive || m.Plan.Name == "" || m.unfinished() != "" {
 			continue // there is a failed check that says so
 		}
@@ -189,7 +189,7 @@ func (r *restoring) recordPreflight() {
 	if r.status.Plan == nil {
 		return
 	}
-	for _, m := range r.all() {
+	for _, m := range r.asked() {
 		for _, id := range []string{r.checkID(), r.id("check")} {
 			var e step.PreflightEvidence
 			if !r.mine(m) || !evidence(m, id, &e) {
@@ -261,6 +261,8 @@ func (r *restoring) differs(p *v1alpha1.RestorePlan) string {
 	switch {
 	case !equality.Semantic.DeepEqual(facts(approved).Machines, facts(p).Machines):
 		return "the machines and what happens on them have changed"
+	case approved.ClusterID != p.ClusterID || !slices.Equal(approved.RemoveMembers, p.RemoveMembers):
+		return "the members of etcd have changed"
 	case approved.RestoreEpoch != p.RestoreEpoch:
 		return "the cluster was restored by somebody else"
 	case severity(p.Verdict) < severity(approved.Verdict):

@@ -40,11 +40,15 @@ func none(*Machine) any { return nil }
 // preflightAgain repeats the checks now that nobody else can change anything.
 func (r *restoring) preflightAgain() {
 	id := r.id("check")
-	if !r.every(r.all(), id, step.Preflight, "checks all machines once more", r.preflightSettings) {
+	if !r.every(r.asked(), id, step.Preflight, "checks all machines once more", r.preflightSettings) {
 		return
 	}
 	if bad := r.failedChecks(); bad != "" {
 		r.give("PreflightFailed", "a check failed: "+bad)
+		return
+	}
+	if r.replaces() {
+		r.enter(v1alpha1.PhaseShutdown, stageFence, fenceLimit, "keeps etcd on "+r.status.Plan.Replace+" from starting by itself")
 		return
 	}
 	r.enterSafety()
@@ -220,7 +224,12 @@ func (r *restoring) stop() {
 }
 
 func (r *restoring) moveAside() {
-	if r.every(r.all(), r.id("aside"), step.MoveAside, "moves the old data aside", none) {
+	if !r.every(r.all(), r.id("aside"), step.MoveAside, "moves the old data aside", none) {
+		return
+	}
+	if r.replaces() {
+		r.enter(v1alpha1.PhaseRestore, stageAdmit, admitLimit, "has "+r.status.Plan.InitMachine+" take "+r.status.Plan.Replace+" in")
+	} else {
 		r.enter(v1alpha1.PhaseRestore, stageRebuild, rebuildLimit, "makes the new data")
 	}
 }
@@ -276,6 +285,9 @@ func (r *restoring) rebuilt() (*step.RestoreEvidence, error) {
 }
 
 func (r *restoring) healthySettings(*Machine) any {
+	if a := r.status.Admitted; a != nil {
+		return step.HealthySettings{ClusterID: a.ClusterID, MemberID: a.MemberID}
+	}
 	set := step.HealthySettings{}
 	if made, err := r.rebuilt(); err == nil && made != nil {
 		set.Revision = made.Revision
@@ -348,7 +360,7 @@ func (r *restoring) commit() {
 		r.say("records that the new data is the cluster's: waits for %s", names(t.waiting))
 		return
 	}
-	r.finish(r.id("healthy"), r.id("commit"))
+	r.finish(r.id)
 }
 
 // skipFailed takes steps that failed out of a machine's plan, since nothing after them is done.
@@ -369,8 +381,8 @@ func (r *restoring) skipFailed(m *Machine) {
 	}
 }
 
-// finish looks at what remains after the commit point.
-func (r *restoring) finish(healthy, commit string) {
+// finish looks at what remains after the commit point. id makes the ids of the steps of this attempt.
+func (r *restoring) finish(id func(string) string) {
 	r.status.RemainingSteps = nil
 	var bad []string
 	look := func(machines []*Machine, id string) {
@@ -383,8 +395,11 @@ func (r *restoring) finish(healthy, commit string) {
 			r.status.RemainingSteps = append(r.status.RemainingSteps, id)
 		}
 	}
-	look(r.restored(), healthy)
-	look(r.all(), commit)
+	if r.replaces() {
+		look(r.admitter(), id("promote"))
+	}
+	look(r.restored(), id("healthy"))
+	look(r.all(), id("commit"))
 	if len(bad) > 0 {
 		r.fail("StepsRemain", "the new data is kept, but: "+strings.Join(bad, "; "))
 	}
@@ -394,16 +409,21 @@ func (r *restoring) finish(healthy, commit string) {
 // retry hands the remaining steps out again, with ids that follow from the one that was asked for.
 func (r *restoring) retry() {
 	if r.late() {
-		r.finish(r.attempt("healthy"), r.attempt("commit"))
+		r.finish(r.attempt)
 		return
 	}
 	if !r.held() {
 		return
 	}
+	if r.replaces() && !r.promoted(r.attempt) {
+		return
+	}
 	healthy, commit := r.attempt("healthy"), r.attempt("commit")
 	for _, m := range r.restored() {
+		set := r.healthySettings(m).(step.HealthySettings)
+		set.Revision = 0
 		r.skipFailed(m)
-		r.want(m, healthy, step.WaitHealthy, step.HealthySettings{Members: r.healthySettings(m).(step.HealthySettings).Members})
+		r.want(m, healthy, step.WaitHealthy, set)
 	}
 	for _, m := range r.all() {
 		r.skipFailed(m)
@@ -413,7 +433,7 @@ func (r *restoring) retry() {
 		r.say("tries the remaining steps again: waits for %s", names(t.waiting))
 		return
 	}
-	r.finish(healthy, commit)
+	r.finish(r.attempt)
 }
 
 // attempt is the id of a step in the attempt after the one that retryFrom names.

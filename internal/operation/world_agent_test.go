@@ -73,7 +73,10 @@ func (w *world) change(n *node, s v1alpha1.PlanStep) (any, error) {
 		undoTo(func() { n.data = "" })
 		n.data = "rev 4000 of " + set.InitialCluster + " " + set.InitialClusterToken
 		return step.RestoreEvidence{Revision: 4000, ContentHash: 7, ClusterID: "c"}, nil
+	case step.AdmitMember, step.JoinEtcd, step.PromoteMember:
+		return w.members.change(w, n, s)
 	case step.StartDistro:
+		w.members.mayStart(w, n)
 		for _, other := range w.nodes {
 			if other.running && other.data == "old" && !other.absent {
 				w.t.Fatalf("%s starts new data while %s runs the old", n.Name, other.Name)
@@ -82,6 +85,9 @@ func (w *world) change(n *node, s v1alpha1.PlanStep) (any, error) {
 		undoTo(func() { n.fenced, n.running = true, false })
 		n.fenced, n.running = false, true
 	case step.WaitHealthy:
+		if set := settingsOf[step.HealthySettings](s); set.MemberID != "" {
+			return nil, w.members.healthy(w, n, set)
+		}
 		if !w.quorum(n) {
 			return nil, errWaits
 		}

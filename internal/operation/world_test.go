@@ -32,6 +32,8 @@ type world struct {
 	// committed: a restore has passed its commit point.
 	committed bool
 	sequence  []string
+	// members of the etcd cluster that runs, where restores change them one by one; nil elsewhere.
+	members *members
 }
 
 // node is a machine, its agent and what is on its disk.

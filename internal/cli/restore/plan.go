@@ -97,7 +97,7 @@ func (o *op) print() error {
 
 var verdicts = map[v1alpha1.Verdict]string{
 	v1alpha1.VerdictNothing: "no restore is needed: it would only throw away what came after the snapshot",
-	v1alpha1.VerdictReplace: "replacing one member is enough, and loses nothing",
+	v1alpha1.VerdictReplace: "replacing what is lost is enough, and loses nothing: --replace MACHINE",
 	v1alpha1.VerdictReset:   "a member survives: resetting to it keeps what a snapshot would lose",
 	v1alpha1.VerdictRestore: "no member has data left: a snapshot must be restored",
 }
@@ -150,7 +150,7 @@ func describePlan(w io.Writer, now time.Time, p *v1alpha1.RestorePlan) {
 			snapshot += fmt.Sprintf(", of %s, %s ago", s.Created.Local().Format(time.DateTime), cell.Age(now, s.Created))
 		}
 	}
-	console.Pairs(w, "Verdict", verdict, "Snapshot", snapshot, "Survivor", p.Survivor, "Init machine", p.InitMachine, "Kubernetes", p.KubernetesVersion)
+	console.Pairs(w, "Verdict", verdict, "Snapshot", snapshot, "Survivor", p.Survivor, "Replaces the member on", p.Replace, "Init machine", p.InitMachine, "Kubernetes", p.KubernetesVersion)
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "WARNING: %s\n", warning)
 	}

@@ -30,6 +30,7 @@ func (w *wanted) add(cmd *cobra.Command, flags *manager.Flags) {
 	fs.StringVar(&w.source.File, "file", "", "a file that lies on a machine: its name or path")
 	fs.StringVar(&w.source.S3URI, "s3-uri", "", "an object in the cluster's target: s3://bucket/folder/file")
 	fs.StringVar(&w.source.Survivor, "survivor", "", "no snapshot: reset the cluster to the member on this machine, which loses nothing that it holds")
+	fs.StringVar(&w.source.Replace, "replace", "", "no snapshot: make the lost or outdated member on this machine anew, from the others, which go on serving")
 	fs.StringVar(&w.scope, "restore-config", string(v1alpha1.RestoreNone), "what comes back beside etcd: none, kubernetesVersion or all")
 	fs.StringVar(&w.spec.InitMachine, "init-machine", "", "machine that is restored first (default: the manager chooses)")
 	fs.StringSliceVar(&w.spec.ExcludeMachines, "exclude-machine", nil, "machines to leave out; they must not run")
@@ -40,7 +41,7 @@ func (w *wanted) add(cmd *cobra.Command, flags *manager.Flags) {
 	for flag, values := range map[string][]string{"restore-config": scopes, "on-failure": {"rollback", "hold"}} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	for _, flag := range []string{"survivor", "init-machine", "exclude-machine", "confirm-powered-off"} {
+	for _, flag := range []string{"survivor", "replace", "init-machine", "exclude-machine", "confirm-powered-off"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, flags.CompleteMachines(0))
 	}
 	_ = cmd.RegisterFlagCompletionFunc("snapshot", flags.CompleteSnapshots(0))
@@ -52,7 +53,7 @@ var scopes = []string{string(v1alpha1.RestoreNone), string(v1alpha1.RestoreKuber
 func (w *wanted) given() int {
 	n := 0
 	for _, is := range []bool{
-		w.source.LatestProven, w.at != "", w.source.Snapshot != "", w.source.File != "", w.source.S3URI != "", w.source.Survivor != "",
+		w.source.LatestProven, w.at != "", w.source.Snapshot != "", w.source.File != "", w.source.S3URI != "", w.source.Survivor != "", w.source.Replace != "",
 	} {
 		if is {
 			n++
@@ -64,7 +65,7 @@ func (w *wanted) given() int {
 // check refuses what no request is needed for.
 func (w *wanted) check() error {
 	if w.given() != 1 {
-		return console.Usagef("say what to restore with one of --latest-proven, --at, --snapshot, --file, --s3-uri and --survivor")
+		return console.Usagef("say what to restore with one of --latest-proven, --at, --snapshot, --file, --s3-uri, --survivor and --replace")
 	}
 	if !slices.Contains(scopes, w.scope) {
 		return console.Usagef("--restore-config %s: use %s", w.scope, strings.Join(scopes, ", "))
