@@ -20,19 +20,25 @@ type striker struct {
 
 	once    sync.Once
 	mending sync.WaitGroup
-	err     error
+
+	mu   sync.Mutex
+	err  error
+	seen []string // moments, for whoever wonders why this one did not come
 	// came says that it came to the blow, hit that something was there to be hit.
 	came, hit bool
 }
 
 // moment strikes while the agent waits.
 func (s *striker) moment(ctx context.Context, m strike.Moment) {
+	s.mu.Lock()
+	s.seen = append(s.seen, m.Machine+": "+strike.PlaceOf(m, s.leader.Name).String())
+	s.mu.Unlock()
 	if !s.strike.Place.Is(m, s.leader.Name) {
 		return
 	}
 	s.once.Do(func() {
-		if s.err = s.blow(ctx, s.victim(m)); s.err != nil {
-			s.err = fmt.Errorf("strike: %w", s.err)
+		if err := s.blow(ctx, s.victim(m)); err != nil {
+			s.wrong(fmt.Errorf("strike: %w", err))
 		}
 	})
 }
@@ -79,11 +85,9 @@ func (s *striker) mend(how func() error) {
 	})
 }
 
-var striking sync.Mutex
-
 func (s *striker) wrong(err error) {
-	striking.Lock()
-	defer striking.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.err = errors.Join(s.err, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ type arena struct {
 }
 
 // TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed watches an operation undisturbed, takes from that where it
-// can be struck, and strikes. HOLDFAST_STRIKE='SIGKILL of etcd' does all strikes whose name has these words, HOLDFAST_SEED
+// can be struck, and strikes. HOLDFAST_STRIKE='SIGKILL of etcd' does all strikes whose names match this expression, HOLDFAST_SEED
 // chooses others.
 func TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed(t *testing.T) {
 	t.Parallel()
@@ -99,12 +100,12 @@ func (a *arena) struck(t *testing.T, s sort, one strike.Strike) {
 	t.Attr("suite", "a "+s.name+" on three machines")
 	t.Attr("stage", fmt.Sprintf("%s %s, %s", one.Place.Kind, one.Place.At, one.Weapon))
 	t.Attr("again", fmt.Sprintf("HOLDFAST_STRIKE='%s' go test ./fleet -count=1 -run '^TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed$/^%s$'",
-		one, strings.ReplaceAll(s.name, " ", "_")))
+		regexp.QuoteMeta(one.String())+"$", strings.ReplaceAll(s.name, " ", "_")))
 	k := &striker{arena: a, strike: one}
 	a.run(t, s, k.moment)
 	do(t, k.mended())
 	if !k.came {
-		t.Fatal("it never came to this place")
+		t.Fatalf("it never came to this place, led by %s; it came to:\n%s", a.leader.Name, strings.Join(k.seen, "\n"))
 	}
 	if !k.hit {
 		t.Attr("missed", "nothing was there to be struck")
@@ -191,19 +192,22 @@ func (a *arena) recover(t *testing.T) {
 	}
 }
 
-// choose takes the strikes that are asked for: by their names, or a few, or share HOLDFAST_CASES of HOLDFAST_SHARES, which
-// the soak asks for.
+// choose takes the strikes that are asked for: those whose names match, of them share HOLDFAST_CASES of HOLDFAST_SHARES,
+// which the soak asks for; if nothing is asked for, a few.
 func choose(t *testing.T, sort string, all []strike.Strike) []strike.Strike {
 	t.Helper()
-	if words := os.Getenv("HOLDFAST_STRIKE"); words != "" {
-		return slices.DeleteFunc(all, func(s strike.Strike) bool { return !strings.Contains(s.String(), words) })
-	}
 	seed := seed(t)
 	hash := fnv.New64a()
 	hash.Write([]byte(sort))
 	rand.New(rand.NewPCG(seed, hash.Sum64())).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	cases := os.Getenv("HOLDFAST_CASES")
-	if cases == "" {
+	expression, cases := os.Getenv("HOLDFAST_STRIKE"), os.Getenv("HOLDFAST_CASES")
+	wanted, err := regexp.Compile(expression)
+	do(t, err)
+	all = slices.DeleteFunc(all, func(s strike.Strike) bool { return !wanted.MatchString(s.String()) })
+	switch {
+	case cases == "" && expression != "":
+		return all
+	case cases == "":
 		t.Logf("HOLDFAST_SEED=%d", seed)
 		return all[:min(sample, len(all))]
 	}
