@@ -16,6 +16,9 @@ const (
 	ClusterEscrowed = "Escrowed"
 	// ClusterDrifted: the machines' version or configuration is not what spec says.
 	ClusterDrifted = "Drifted"
+	// ClusterHostsManager: the manager keeps its own objects in this cluster, so it must not restore it. Unknown to a manager
+	// with an API of its own.
+	ClusterHostsManager = "HostsManager"
 )
 
 // Reasons of ClusterProtected, the most urgent first.
@@ -43,7 +46,7 @@ type ClusterStatus struct {
 	// observedGeneration is the generation of spec that status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Protected, Scheduled, Offsite, Escrowed, Drifted.
+	// conditions: Ready, Protected, Scheduled, Offsite, Escrowed, Drifted, HostsManager.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

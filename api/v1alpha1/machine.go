@@ -208,6 +208,10 @@ type EtcdMember struct {
 	// +listType=map
 	// +listMapKey=id
 	Members []PeerMember `json:"members,omitempty"`
+	// kubernetesUID is the UID of namespace kube-system of the Kubernetes whose API server keeps its objects in this etcd:
+	// what that Kubernetes is told from all others by. Empty when there is none, or when it can't be read.
+	// +optional
+	KubernetesUID string `json:"kubernetesUID,omitempty"`
 }
 
 // PeerMember is a line of a member table.

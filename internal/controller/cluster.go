@@ -79,6 +79,10 @@ func (r *clusters) Reconcile(ctx context.Context, request reconcile.Request) (re
 		return retry(err)
 	}
 	if !equality.Semantic.DeepEqual(status, c.Status) {
+		if hostsManager(&status) && !hostsManager(&c.Status) {
+			r.recorder.Eventf(c, nil, "Warning", v1alpha1.ClusterHostsManager, "Observe",
+				"the manager keeps its own objects in this cluster: it is saved, and not restored")
+		}
 		c.Status = status
 		if err := r.Status().Update(ctx, c); err != nil {
 			return retry(err)

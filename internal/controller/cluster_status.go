@@ -141,8 +141,29 @@ func (s *situation) conditions(status *v1alpha1.ClusterStatus) {
 	drifted := len(status.Observed.Drift) > 0
 	set(v1alpha1.ClusterDrifted, drifted, choose(drifted, "Differs", "AsSpecified"),
 		choose(drifted, "the machines differ from spec in "+strings.Join(status.Observed.Drift, ", "), "the machines are as spec says"))
+	if uid := s.kubernetesUID(); uid != "" && s.Home != "" {
+		hosts := uid == s.Home
+		set(v1alpha1.ClusterHostsManager, hosts, choose(hosts, "SameKubernetes", "OtherKubernetes"), choose(hosts,
+			"the manager keeps its own objects in this cluster: both have a namespace kube-system with the UID "+uid,
+			"the manager keeps its objects in another Kubernetes"))
+	}
 	reason, why := s.protection(status, scheduled, offsite)
 	set(v1alpha1.ClusterProtected, reason == v1alpha1.ProtectedAsPromised, reason, why)
+}
+
+// kubernetesUID of the cluster, as its machines tell it: that of the manager's own Kubernetes if any machine says so. Empty
+// while none tells, as when etcd is down: then what was known stays.
+func (s *situation) kubernetesUID() (uid string) {
+	for _, m := range s.machines {
+		if e := m.Status.Etcd; e != nil && uid != s.Home {
+			uid = cmp.Or(e.KubernetesUID, uid)
+		}
+	}
+	return uid
+}
+
+func hostsManager(status *v1alpha1.ClusterStatus) bool {
+	return meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ClusterHostsManager)
 }
 
 func choose(yes bool, a, b string) string {

@@ -32,6 +32,9 @@ type Config struct {
 	TargetPeriod time.Duration
 	// Metrics is where they are registered. Default: controller-runtime's registry.
 	Metrics prometheus.Registerer
+	// Home is the UID of namespace kube-system of the Kubernetes that keeps the manager's own objects. Empty: it is nobody
+	// else's, and not looked for among the clusters.
+	Home string
 	// Log gets what goes wrong. Default: slog.Default.
 	Log *slog.Logger
 }

@@ -28,7 +28,13 @@ func Look(ctx context.Context, cfg etcd.Config) (*v1alpha1.EtcdMember, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Describe(cluster)
+	out, err := Describe(cluster)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever may take snapshots need not be allowed to read keys, and an API server may encrypt what it stores.
+	out.KubernetesUID, _ = kubernetesUID(ctx, client, client.Endpoints()[0])
+	return out, nil
 }
 
 // Describe words what an inspection of one member's endpoint showed.

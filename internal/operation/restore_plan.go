@@ -18,7 +18,7 @@ type draft struct {
 
 // ownChecks are those that the manager makes; all others are the machines'.
 var ownChecks = []string{
-	"Distribution", "Configuration", "AgentAnswers", "MachineFree", "MemberKnown", "Machines", "Survivor", "SnapshotFound", "SnapshotGood",
+	"Distribution", "Configuration", "ManagerElsewhere", "AgentAnswers", "MachineFree", "MemberKnown", "Machines", "Survivor", "SnapshotFound", "SnapshotGood",
 	"Quorum", "Replaceable",
 }
 
@@ -26,6 +26,7 @@ var ownChecks = []string{
 func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
 	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{}, census: r.census()}
 	d.shape()
+	d.managerElsewhere()
 	d.verdict()
 	if source.Replace != "" {
 		d.replacement(source.Replace)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/manager"
@@ -21,13 +20,13 @@ import (
 const controllersTimeout = 5 * time.Second
 
 // newControllers wires the controllers. With an existing cluster several managers may run, and one of them leads.
-func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer) (ctrl.Manager, error) {
+func newControllers(cfg Config, p *plane, measure prometheus.Registerer) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
 	timeout, skip := controllersTimeout, true
-	m, err := ctrl.New(api, ctrl.Options{
+	m, err := ctrl.New(p.api, ctrl.Options{
 		Scheme: scheme,
 		// Who wrote which field when is of no use here, and half of what a fleet's objects weigh in memory.
 		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
@@ -46,7 +45,7 @@ func newControllers(cfg Config, api *rest.Config, measure prometheus.Registerer)
 	if err != nil {
 		return nil, err
 	}
-	return m, controller.Add(m, controller.Config{Now: cfg.Now, Log: cfg.Logger, Metrics: measure})
+	return m, controller.Add(m, controller.Config{Now: cfg.Now, Log: cfg.Logger, Metrics: measure, Home: string(p.home)})
 }
 
 // warnings are all that is kept of what the library says, unless somebody debugs: which source it starts with how many

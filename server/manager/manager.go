@@ -79,7 +79,7 @@ func (m *Manager) takeDataDir() error {
 
 // run starts what goes on until the end.
 func (m *Manager) run() error {
-	controllers, err := newControllers(m.cfg, m.plane.api, m.measured)
+	controllers, err := newControllers(m.cfg, m.plane, m.measured)
 	if err != nil {
 		return fmt.Errorf("the controllers: %w", err)
 	}

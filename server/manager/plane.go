@@ -7,7 +7,11 @@ import (
 	"net/http"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -25,6 +29,8 @@ type plane struct {
 	api *rest.Config
 	// embedded is nil with an existing cluster.
 	embedded *controlplane.ControlPlane
+	// home is what an existing cluster is told from all others by. No machine's etcd holds an embedded one.
+	home types.UID
 }
 
 func startPlane(ctx context.Context, cfg Config) (*plane, error) {
@@ -50,9 +56,30 @@ func connectPlane(ctx context.Context, cfg Config) (*plane, error) {
 	api.QPS = -1 // fairness between callers is the API server's own
 	p := &plane{api: api}
 	if cfg.ApplyManifests {
-		return p, p.apply(ctx)
+		err = p.apply(ctx)
+	} else {
+		err = p.check()
 	}
-	return p, p.check()
+	if err == nil {
+		p.home, err = identify(ctx, api)
+	}
+	return p, err
+}
+
+// identify a Kubernetes by its namespace kube-system, which each has, and none but a copy of it the same.
+func identify(ctx context.Context, api *rest.Config) (types.UID, error) {
+	client, err := kubernetes.NewForConfig(api)
+	if err != nil {
+		return "", err
+	}
+	namespace, err := client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "", nil // a control plane without any node
+	}
+	if err != nil {
+		return "", fmt.Errorf("tell the Kubernetes at %s from those that are restored: %w", api.Host, err)
+	}
+	return namespace.UID, nil
 }
 
 func existingAPI(cfg Config) (*rest.Config, error) {

@@ -58,8 +58,10 @@ func TestTwoManagersServeAFleetWithTheRightsThatTheManifestsGive(t *testing.T) {
 	file := filepath.Join(e.dir, "prod.yaml")
 	do(t, os.WriteFile(file, []byte(definition), 0o600))
 	e.holdfast(t, "apply", "-f", file)
-	e.join(t, second)
+	servertest.Tool(t, "etcd-3.6")
+	e.join(t, second, servertest.NewEtcd(t, server.EtcdConfig{}))
 	e.holdfast(t, "snapshot", "create", "prod")
+	e.kubectl(t, "-n", "prod", "wait", "--for=condition=HostsManager=false", "cluster/prod", "--timeout=0")
 
 	was := e.leader(t)
 	do(t, first.Kill())
@@ -72,11 +74,33 @@ func TestTwoManagersServeAFleetWithTheRightsThatTheManifestsGive(t *testing.T) {
 	}
 }
 
-// join makes a machine of a real etcd and an agent, through that manager.
-func (e *existing) join(t *testing.T, manager *replica) {
+// The etcd that the manager's own Kubernetes stands on is given to an agent, as somebody might who wants it backed up.
+func TestTheKubernetesThatTheManagerStandsOnIsSavedAndNotRestored(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a file system and a user of its own for each manager take root")
+	}
+	e := newExisting(t)
+	e.apply(t)
+	manager := e.start(t, "only")
+	until(t, "it to lead", func(context.Context) error { return e.leads(t, manager, "") })
+	file := filepath.Join(e.dir, "prod.yaml")
+	do(t, os.WriteFile(file, []byte(definition), 0o600))
+	e.holdfast(t, "apply", "-f", file)
+	e.join(t, manager, e.Etcd)
+	e.kubectl(t, "-n", "prod", "wait", "--for=condition=HostsManager", "cluster/prod", "--timeout=60s")
+
+	e.holdfast(t, "snapshot", "create", "prod")
+	out, err := e.try(t, "restore", "plan", "prod", "--latest-proven")
+	for _, says := range []string{"ManagerElsewhere", "the manager keeps its own objects in this cluster", "holdfast-agent restore --local"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("the plan does not say %q: %v\n%s", says, err, out)
+		}
+	}
+}
+
+// join makes a machine of an etcd, which the agent runs from then on, and an agent, through that manager.
+func (e *existing) join(t *testing.T, manager *replica, etcd *server.Etcd) {
 	t.Helper()
-	servertest.Tool(t, "etcd-3.6")
-	etcd := servertest.NewEtcd(t, server.EtcdConfig{})
 	member := etcd.Members[0]
 	command, err := member.Command()
 	do(t, err)
@@ -98,6 +122,7 @@ func (e *existing) join(t *testing.T, manager *replica) {
 		"join", "--server", line.Server, "--name", "node1", "--state-dir", state)
 	do(t, err)
 	do(t, p.Wait(t.Context()))
+	do(t, member.Stop())
 	p, err = server.StartProgram(agent, filepath.Join(e.dir, "agent.log"), nil, "run", "--config", file, "--state-dir", state)
 	do(t, err)
 	t.Cleanup(func() {
@@ -112,6 +137,13 @@ func (e *existing) join(t *testing.T, manager *replica) {
 // holdfast runs the command line program as the administrator.
 func (e *existing) holdfast(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := e.try(t, args...)
+	do(t, err)
+	return out
+}
+
+func (e *existing) try(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(e.root, "bin", "holdfast"), args...)
@@ -120,9 +152,9 @@ func (e *existing) holdfast(t *testing.T, args ...string) string {
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("holdfast %s: %v\n%s%s", strings.Join(args, " "), err, out, said.String())
+		err = fmt.Errorf("holdfast %s: %w\n%s%s", strings.Join(args, " "), err, out, said.String())
 	}
-	return string(out)
+	return string(out), err
 }
 
 func (e *existing) leader(t *testing.T) string {

@@ -133,6 +133,9 @@ func TestEachTroubleIsFoundWithItsSeverityAndTheNextCommand(t *testing.T) {
 		"S3 does not work": {func(f *Facts) {
 			f.Cluster.Status.Conditions = condition(v1alpha1.ClusterOffsite, metav1.ConditionFalse, "access denied")
 		}, []string{"warning cluster prod: don't reach S3: access denied | holdfast target test prod"}},
+		"it holds the manager's own objects": {func(f *Facts) {
+			f.Cluster.Status.Conditions = condition(v1alpha1.ClusterHostsManager, metav1.ConditionTrue, "one kube-system")
+		}, []string{"warning cluster prod: can't restore it: one kube-system | holdfast-agent restore --local"}},
 		"a restore left steps": {func(f *Facts) {
 			f.Restores = []v1alpha1.EtcdSnapshotRestore{restore("old", time.Hour, v1alpha1.OutcomeHeld), restore("new", time.Minute, v1alpha1.OutcomeKeptNew)}
 		}, []string{"critical restore new: steps remain | holdfast restore retry prod new"}},

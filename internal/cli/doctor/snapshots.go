@@ -91,6 +91,9 @@ func (e *examination) settings() {
 	if c := cell.Find(s.Conditions, v1alpha1.ClusterDrifted); c != nil && c.Status == metav1.ConditionTrue {
 		e.add(Note, e.cluster(), join("the machines differ from spec", c.Message), edit)
 	}
+	if c := cell.Find(s.Conditions, v1alpha1.ClusterHostsManager); c != nil && c.Status == metav1.ConditionTrue {
+		e.add(Warning, e.cluster(), join("this manager can't restore it", c.Message), "run the manager elsewhere; without it, holdfast-agent restore --local")
+	}
 	if spec.Etcd.S3 != nil && spec.Etcd.S3.SkipSSLVerify {
 		e.add(Warning, e.cluster(), "any certificate of the S3 server is accepted: whoever is between can read and replace every backup", edit+": set etcd.s3.endpointCA instead of skipSSLVerify")
 	}
