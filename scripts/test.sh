@@ -31,7 +31,7 @@ run_tests() {
 }
 
 # The packages of test/ whose tests are no lab's.
-without_lab() { (cd test && go list ./... | grep -vE '/test/(lab|fleet)(/|$)'); }
+without_lab() { (cd test && go list ./... | grep -vE '/test/(lab|fleet|distro/lab)(/|$)'); }
 
 count() { cat "$log"/* | grep -cE "^\{.*\"Action\":\"$1\".*\"Test\":" || true; }
 
