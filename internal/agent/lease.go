@@ -11,8 +11,13 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
 
-// beatEvery is how often the lease is renewed: two renewals may be lost.
-const beatEvery = enroll.LeaseSeconds * time.Second / 3
+const (
+	// beatEvery is how often the lease is renewed. One that fails is tried again within a second, so that several may be
+	// lost. Renewals are nearly all that a fleet at rest writes: more of them would be its cost.
+	beatEvery = enroll.LeaseSeconds * time.Second / 2
+	// beatTime bounds each attempt. It leaves time for others before the lease ends.
+	beatTime = 10 * time.Second
+)
 
 // beat renews the machine's lease.
 func (l *link) beat(ctx context.Context) error {
@@ -36,7 +41,7 @@ func (l *link) beat(ctx context.Context) error {
 // renewLease writes the lease as it was known last, which saves reading it each time. It returns nil when it has to be
 // read anew.
 func (l *link) renewLease(ctx context.Context, lease *coordinationv1.Lease) (*coordinationv1.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, beatEvery)
+	ctx, cancel := context.WithTimeout(ctx, beatTime)
 	defer cancel()
 	if lease == nil {
 		lease = new(coordinationv1.Lease)

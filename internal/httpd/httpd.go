@@ -15,6 +15,8 @@ import (
 type Config struct {
 	// API says where the Kubernetes API is. Its credential is not used.
 	API *rest.Config
+	// Embedded is that API where it runs in this process; nil where it does not.
+	Embedded http.Handler
 	// Enroll answers machines.
 	Enroll http.Handler
 	// Downloads answers those who may download a snapshot; user is who asks.
@@ -31,7 +33,7 @@ type Config struct {
 
 // New returns the handler of everything.
 func New(cfg Config) (http.Handler, error) {
-	api, err := newProxy(cfg.API)
+	api, err := newAPI(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("the way to the Kubernetes API: %w", err)
 	}
@@ -55,6 +57,14 @@ func New(cfg Config) (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", ready(cfg.Ready))
 	return secure(mux), nil
+}
+
+// newAPI takes the shorter way to the API.
+func newAPI(cfg Config) (http.Handler, error) {
+	if cfg.Embedded != nil {
+		return newDirect(cfg.Embedded), nil
+	}
+	return newProxy(cfg.API)
 }
 
 // secure sets what every answer carries.

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 
 	"k8s.io/client-go/rest"
 
@@ -28,13 +29,22 @@ func newProxy(api *rest.Config) (http.Handler, error) {
 	return http.StripPrefix(enroll.PathAPI, whole(&httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { rewrite(r, target) },
-		// A watch's events go out at once.
-		FlushInterval: -1,
+		// A watch's events go out at once, and it holds its buffer for as long as it lasts.
+		FlushInterval: -1, BufferPool: &buffers{sync.Pool{New: func() any { return make([]byte, 4<<10) }}},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			http.Error(w, "the Kubernetes API does not answer", http.StatusBadGateway)
 		},
 	})), nil
 }
+
+// buffers for answers on their way. A fleet has thousands of watches, and their events are small.
+type buffers struct{ sync.Pool }
+
+// Get is part of httputil.BufferPool.
+func (b *buffers) Get() []byte { return b.Pool.Get().([]byte) }
+
+// Put is part of httputil.BufferPool.
+func (b *buffers) Put(buffer []byte) { b.Pool.Put(buffer) } //nolint:staticcheck // a slice's header is small beside the request
 
 // maxBody is what an API server takes: 3 MiB.
 const maxBody = 3 << 20

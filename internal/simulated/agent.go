@@ -23,7 +23,7 @@ type Config struct {
 	Members []string
 	// Held is how many older snapshots the machine begins with.
 	Held int
-	// Renew is how often the lease is renewed. Default: 20 seconds, as real agents do.
+	// Renew is how often the lease is renewed. Default: 30 seconds, as real agents do.
 	Renew time.Duration
 	// Tell is how often numbers are told that change all the time. Default: five minutes, as real agents do.
 	Tell time.Duration
@@ -63,7 +63,7 @@ type disk struct {
 // New returns an agent that does nothing yet.
 func New(cfg Config) *Agent {
 	for setting, usual := range map[*time.Duration]time.Duration{
-		&cfg.Renew: 20 * time.Second, &cfg.Tell: 5 * time.Minute, &cfg.Watch: 5 * time.Minute,
+		&cfg.Renew: 30 * time.Second, &cfg.Tell: 5 * time.Minute, &cfg.Watch: 5 * time.Minute,
 	} {
 		if *setting == 0 {
 			*setting = usual

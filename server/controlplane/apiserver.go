@@ -57,6 +57,7 @@ func newAPIServer(ctx context.Context, cfg Config) (*apiServer, error) {
 // apiServerOptions says by kube-apiserver's own flags what is set, so that their documentation holds.
 func apiServerOptions(cfg Config, listener net.Listener) (*options.Options, error) {
 	opts := generic.NewOptions()
+	addUntracked(opts)
 	opts.SecureServing.Listener = listener
 	opts.SecureServing.ServerCert.CertDirectory = filepath.Join(cfg.Dir, "apiserver")
 	var sets cliflag.NamedFlagSets

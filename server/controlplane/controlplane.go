@@ -16,6 +16,8 @@ import (
 type ControlPlane struct {
 	// Loopback reaches the API server with all rights. It must not leave this process.
 	Loopback *rest.Config
+	// Handler is the API server itself, for requests that have come another way. It asks each for its credential.
+	Handler http.Handler
 
 	etcd    *etcd
 	cancel  context.CancelCauseFunc
@@ -56,6 +58,7 @@ func (p *ControlPlane) start(starting, running context.Context, cfg Config) erro
 	p.Loopback.QPS = -1
 	// The API server's own choice is protobuf, which custom resources have not.
 	p.Loopback.ContentType, p.Loopback.AcceptContentTypes = "", ""
+	p.Handler = server.chain.GenericAPIServer.Handler
 	prepared, err := server.chain.PrepareRun()
 	if err != nil {
 		return err

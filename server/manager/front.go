@@ -74,7 +74,7 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 		return err
 	}
 	handler, err := httpd.New(httpd.Config{
-		API: p.api, Enroll: f.enroll.Handler(), Agents: cfg.Agents, Pin: pin, Ready: ready,
+		API: p.api, Embedded: p.handler(), Enroll: f.enroll.Handler(), Agents: cfg.Agents, Pin: pin, Ready: ready,
 		Downloads: f.download.Serve, Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
 	})
 	if err != nil {

@@ -118,6 +118,14 @@ func (p *plane) check() error {
 	return nil
 }
 
+// handler is the API where it runs in this process.
+func (p *plane) handler() http.Handler {
+	if p.embedded == nil {
+		return nil
+	}
+	return p.embedded.Handler
+}
+
 // ready asks the API server how it is.
 func (p *plane) ready() (func(context.Context) error, error) {
 	client, err := discovery.NewDiscoveryClientForConfig(p.api)

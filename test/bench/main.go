@@ -34,6 +34,7 @@ type options struct {
 	pairs         int
 	sizes, fleets string
 	only, report  string
+	dir           string
 	rest          time.Duration
 	restarts      bool
 }
@@ -46,6 +47,7 @@ func main() {
 	flag.StringVar(&o.fleets, "fleets", "100,300,1000", "sizes of the fleet, in clusters of three machines")
 	flag.DurationVar(&o.rest, "rest", 10*time.Minute, "how long a fleet, and an agent, are watched at rest")
 	flag.BoolVar(&o.restarts, "restarts", true, "end the manager of each fleet by SIGTERM and SIGKILL, too")
+	flag.StringVar(&o.dir, "dir", "/dev/shm", "folder for the data of a fleet's server")
 	flag.StringVar(&o.only, "only", "", "letters of the measures to run; empty: all")
 	flag.StringVar(&o.report, "report", "", "file whose sections are replaced by what was measured; empty: standard output only")
 	flag.Parse()

@@ -23,9 +23,9 @@ const (
 	// held is how many snapshots each machine holds to begin with: what the default retention leaves.
 	held = 5
 	// atOnce is how many clusters are registered, or machines joined, side by side.
-	atOnce = 8
+	atOnce = 16
 	// limit of each phase: the machine that measures may be busy with other things.
-	limit = 20 * time.Minute
+	limit = 40 * time.Minute
 )
 
 // fleet of simulated machines at a real server.
@@ -45,16 +45,16 @@ type fleet struct {
 }
 
 // newFleet starts a server, registers clusters and has their machines join as real ones do.
-func newFleet(ctx context.Context, program string, clusters int) (*fleet, error) {
-	dir, err := os.MkdirTemp("/var/tmp", "holdfast-fleet-")
+func newFleet(ctx context.Context, cfg Config) (*fleet, error) {
+	dir, err := os.MkdirTemp(cfg.Dir, "holdfast-fleet-")
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{dir: dir, clusters: make([]*v1alpha1.Cluster, clusters), end: func() {}}
+	f := &fleet{dir: dir, clusters: make([]*v1alpha1.Cluster, cfg.Clusters), end: func() {}}
 	if f.log, err = os.Create(filepath.Join(dir, "agents.log")); err != nil {
 		return nil, err
 	}
-	if f.Manager, err = StartManager(ctx, program, dir); err != nil {
+	if f.Manager, err = StartManager(ctx, cfg.Program, dir); err != nil {
 		f.close()
 		return nil, err
 	}

@@ -71,9 +71,12 @@ func (m *Manager) start(ctx context.Context) error {
 	})
 }
 
-// passed settings of Go's runtime: who measures may want to try others.
+// memoryLimit is what the systemd unit of the server sets.
+const memoryLimit = "GOMEMLIMIT=1200MiB"
+
+// passed settings of Go's runtime: those of the unit, and what who measures wants to try.
 func passed() []string {
-	var env []string
+	env := []string{memoryLimit}
 	for _, name := range []string{"GOMEMLIMIT", "GOGC", "GODEBUG"} {
 		if value, set := os.LookupEnv(name); set {
 			env = append(env, name+"="+value)

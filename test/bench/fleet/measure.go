@@ -12,6 +12,8 @@ import (
 type Config struct {
 	// Program is holdfast-server.
 	Program string
+	// Dir is where the server's data goes, in a directory that is removed in the end.
+	Dir string
 	// Clusters of three machines each.
 	Clusters int
 	// Rest is how long the fleet is watched while nothing happens.
@@ -44,7 +46,7 @@ const settle = time.Minute
 func Measure(ctx context.Context, cfg Config) (Result, error) {
 	r := Result{Clusters: cfg.Clusters, Machines: perCluster * cfg.Clusters}
 	fmt.Fprintf(os.Stderr, "%d clusters join …\n", cfg.Clusters)
-	f, err := newFleet(ctx, cfg.Program, cfg.Clusters)
+	f, err := newFleet(ctx, cfg)
 	if err != nil {
 		return r, err
 	}
@@ -65,7 +67,7 @@ func Measure(ctx context.Context, cfg Config) (Result, error) {
 	if !cfg.Restarts {
 		return r, f.peak(&r)
 	}
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 		if err := f.peak(&r); err != nil {
 			return r, err
 		}

@@ -81,12 +81,12 @@ func (f *fleet) endAndStart(ctx context.Context, signal syscall.Signal, done int
 	return begun, time.Since(began), err
 }
 
-// kinds of objects that must be there after a restart as they were before.
+// kinds of objects, among those that an administrator may list, that must be there after a restart as they were before.
 var kinds = []schema.GroupVersionKind{
 	v1alpha1.GroupVersion().WithKind("Cluster"), v1alpha1.GroupVersion().WithKind("Machine"), v1alpha1.GroupVersion().WithKind("MachinePlan"),
 	v1alpha1.GroupVersion().WithKind("MachineInventory"), v1alpha1.GroupVersion().WithKind("EtcdSnapshot"), v1alpha1.GroupVersion().WithKind("EtcdSnapshotSave"),
-	{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}, {Version: "v1", Kind: "ServiceAccount"}, {Version: "v1", Kind: "Secret"},
-	{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"}, {Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
+	{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"}, {Version: "v1", Kind: "Secret"},
+	{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
 }
 
 // objects that are stored, by uid.
@@ -99,6 +99,9 @@ func (f *fleet) objects(ctx context.Context) (map[types.UID]string, error) {
 			return nil, fmt.Errorf("list %s: %w", kind.Kind, err)
 		}
 		for _, o := range list.Items {
+			if o.Namespace == metav1.NamespaceSystem {
+				continue // a server's own, which it removes when it ends
+			}
 			all[o.UID] = kind.Kind + " " + o.Namespace + "/" + o.Name
 		}
 	}
