@@ -22,6 +22,8 @@ type Program struct {
 	Name string
 	Path string
 	Args []string
+	// Hash changes with what the program reads at its start: a pod with another one is started anew.
+	Hash string
 }
 
 // Runner starts programs.

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/holdfast-dev/holdfast/test/distro"
+	"github.com/holdfast-dev/holdfast/test/distro/child"
 	"github.com/holdfast-dev/holdfast/test/distro/profile"
 	"github.com/holdfast-dev/holdfast/test/distro/settings"
 )
@@ -31,6 +32,9 @@ type program struct {
 
 // Main runs a stand-in and returns its exit code.
 func Main(flavor distro.Flavor, version string, args []string) int {
+	if len(args) > 0 && filepath.Base(args[0]) == child.ShimName {
+		return child.Shim(args)
+	}
 	p := &program{flavor: flavor, version: version, log: logrus.New()}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -5,6 +5,7 @@ package etcd
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -91,15 +92,25 @@ func (m *Member) Run(ctx context.Context, s Start) (child.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := yaml.Marshal(m.config(name, s))
+	settings := m.config(name, s)
+	config, err := yaml.Marshal(settings)
 	if err != nil {
 		return nil, err
 	}
+	// What counts at the first start alone must not end a pod at the second.
+	delete(settings, "initial-cluster")
+	delete(settings, "initial-cluster-state")
+	lasting, err := yaml.Marshal(settings)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(lasting)
 	path := filepath.Join(m.Dir, "config")
 	if err := os.WriteFile(path, config, 0o600); err != nil {
 		return nil, err
 	}
-	return m.Runner.Start(ctx, child.Program{Name: "etcd", Path: m.tool("etcd"), Args: []string{"--config-file=" + path}})
+	return m.Runner.Start(ctx, child.Program{Name: "etcd", Path: m.tool("etcd"), Args: []string{"--config-file=" + path},
+		Hash: hex.EncodeToString(sum[:])})
 }
 
 func (m *Member) tool(name string) string { return filepath.Join(m.Tools, name+"-"+m.Minor) }

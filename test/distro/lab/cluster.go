@@ -35,10 +35,16 @@ type Config struct {
 	Flavor distro.Flavor
 	// Version is v1.37.2+k3s1 and the like. Default: the newest.
 	Version string
-	// Servers do everything, the first one founds the cluster.
+	// Servers do everything, the first one founds the cluster. With Control beside them they are etcd alone.
 	Servers []*machines.Node
+	// Control are servers without etcd.
+	Control []*machines.Node
+	// Agents are workers.
+	Agents []*machines.Node
 	// Settings are put into every config.yaml.
 	Settings map[string]any
+	// Own are put into one machine's, by its name, and win.
+	Own map[string]map[string]any
 	// Args follow the command in ExecStart of servers.
 	Args []string
 	// Profile is every machine's.
@@ -74,17 +80,51 @@ func Install(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{cfg: cfg}
-	for _, n := range cfg.Servers {
+	for _, n := range c.Nodes() {
 		if err := c.install(ctx, n); err != nil {
 			return nil, fmt.Errorf("install %s on %s: %w", cfg.Flavor.Name, n.Name, err)
 		}
 	}
-	for _, n := range cfg.Servers {
-		if err := c.Start(ctx, n); err != nil {
+	// An etcd server has no Node before there is an API server.
+	for _, n := range c.Nodes() {
+		wait := c.Ready
+		if c.dedicated() && slices.Contains(cfg.Servers, n) {
+			wait = c.Active
+		}
+		if err := c.launch(ctx, n, wait); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return c, c.AllReady(ctx)
+}
+
+// Nodes are all machines in the order in which they start.
+func (c *Cluster) Nodes() []*machines.Node {
+	return slices.Concat(c.cfg.Servers, c.cfg.Control, c.cfg.Agents)
+}
+
+func (c *Cluster) dedicated() bool { return len(c.cfg.Control) > 0 }
+
+// API is a server whose kube-apiserver knows of a machine: its own, if it has one.
+func (c *Cluster) API(n *machines.Node) *machines.Node {
+	switch {
+	case slices.Contains(c.cfg.Control, n) || !c.dedicated() && slices.Contains(c.cfg.Servers, n):
+		return n
+	case c.dedicated():
+		return c.cfg.Control[0]
+	default:
+		return c.cfg.Servers[0]
+	}
+}
+
+// AllReady waits until every Node is ready.
+func (c *Cluster) AllReady(ctx context.Context) error {
+	for _, n := range c.Nodes() {
+		if err := c.Ready(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // install writes everything and starts nothing.
@@ -93,7 +133,7 @@ func (c *Cluster) install(ctx context.Context, n *machines.Node) error {
 	if err != nil {
 		return err
 	}
-	unit, err := install.Files(install.Config{Flavor: c.cfg.Flavor, Role: install.Server, Args: c.cfg.Args})
+	unit, err := install.Files(install.Config{Flavor: c.cfg.Flavor, Role: c.role(n), Args: c.args(n)})
 	if err != nil {
 		return err
 	}
@@ -114,7 +154,7 @@ func (c *Cluster) install(ctx context.Context, n *machines.Node) error {
 	if err := c.InstallVersion(ctx, n, c.cfg.Version); err != nil {
 		return err
 	}
-	_, err = n.Run(ctx, "sh", "-c", "systemctl daemon-reload && systemctl enable --quiet "+c.Unit())
+	_, err = n.Run(ctx, "sh", "-c", "systemctl daemon-reload && systemctl enable --quiet "+c.Unit(n))
 	return err
 }
 
@@ -129,8 +169,7 @@ func (c *Cluster) InstallVersion(ctx context.Context, n *machines.Node, version 
 
 // config is a machine's config.yaml.
 func (c *Cluster) config(n *machines.Node) ([]byte, error) {
-	settings := map[string]any{"token": Token, "tls-san": []string{c.cfg.Servers[0].Address}}
-	maps.Copy(settings, c.cfg.Settings)
+	settings := map[string]any{"token": Token}
 	first := n == c.cfg.Servers[0]
 	switch {
 	case !first:
@@ -138,11 +177,35 @@ func (c *Cluster) config(n *machines.Node) ([]byte, error) {
 	case !c.cfg.Flavor.StaticPods():
 		settings["cluster-init"] = true
 	}
+	if c.role(n) == install.Server {
+		maps.Copy(settings, c.cfg.Settings)
+	}
+	switch {
+	case slices.Contains(c.cfg.Control, n):
+		settings["disable-etcd"] = true
+	case c.dedicated() && slices.Contains(c.cfg.Servers, n):
+		settings["disable-apiserver"], settings["disable-controller-manager"], settings["disable-scheduler"] = true, true, true
+	}
+	maps.Copy(settings, c.cfg.Own[n.Name])
 	return yaml.Marshal(settings)
 }
 
-// Unit is the servers' unit.
-func (c *Cluster) Unit() string { return install.Unit(c.cfg.Flavor, install.Server) }
+func (c *Cluster) role(n *machines.Node) install.Role {
+	if slices.Contains(c.cfg.Agents, n) {
+		return install.Agent
+	}
+	return install.Server
+}
+
+func (c *Cluster) args(n *machines.Node) []string {
+	if c.role(n) == install.Agent {
+		return nil
+	}
+	return c.cfg.Args
+}
+
+// Unit is a machine's unit.
+func (c *Cluster) Unit(n *machines.Node) string { return install.Unit(c.cfg.Flavor, c.role(n)) }
 
 // Version is what was installed.
 func (c *Cluster) Version() string { return c.cfg.Version }
@@ -152,33 +215,48 @@ func (c *Cluster) SupervisorURL(n *machines.Node) string {
 	return fmt.Sprintf("https://%s:%d", n.Address, c.cfg.Flavor.SupervisorPort)
 }
 
-// Start starts a server and returns when it is ready.
+// Start starts a machine's unit and returns when it is ready.
 func (c *Cluster) Start(ctx context.Context, n *machines.Node) error {
-	if _, err := n.Run(ctx, "systemctl", "start", "--no-block", c.Unit()); err != nil {
-		return err
-	}
-	return c.Ready(ctx, n)
+	return c.launch(ctx, n, c.Ready)
 }
 
-// Stop stops a server's unit.
+func (c *Cluster) launch(ctx context.Context, n *machines.Node, wait func(context.Context, *machines.Node) error) error {
+	if _, err := n.Run(ctx, "systemctl", "start", "--no-block", c.Unit(n)); err != nil {
+		return err
+	}
+	return wait(ctx, n)
+}
+
+// Stop stops a machine's unit.
 func (c *Cluster) Stop(ctx context.Context, n *machines.Node) error {
-	_, err := n.Run(ctx, "systemctl", "stop", c.Unit())
+	_, err := n.Run(ctx, "systemctl", "stop", c.Unit(n))
 	return err
 }
 
-// Ready waits until a server's unit is up and its own API says that its Node is ready.
-func (c *Cluster) Ready(ctx context.Context, n *machines.Node) error {
+// Active waits until a machine's unit is up. The machine itself looks: asking from outside costs more than the answer.
+func (c *Cluster) Active(ctx context.Context, n *machines.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	return machines.Until(ctx, c.cfg.Flavor.Name+" on "+n.Name, func(ctx context.Context) error {
-		if _, err := n.Run(ctx, "systemctl", "is-active", c.Unit()); err != nil {
-			return err
-		}
-		out, err := c.Kubectl(ctx, n, "get", "node", n.Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
-		if err == nil && out != "True" {
-			err = fmt.Errorf("node %s is ready: %q", n.Name, out)
-		}
+	return machines.Until(ctx, c.Unit(n)+" on "+n.Name, func(ctx context.Context) error {
+		_, err := n.Run(ctx, "sh", "-c", "until systemctl is-active --quiet "+c.Unit(n)+"; do sleep 0.3; done")
 		return err
+	})
+}
+
+// Ready waits until a machine's unit is up and the API says that its Node is ready.
+func (c *Cluster) Ready(ctx context.Context, n *machines.Node) error {
+	if err := c.Active(ctx, n); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return machines.Until(ctx, "node "+n.Name, func(ctx context.Context) error {
+		for _, what := range []string{"create", "condition=Ready"} {
+			if _, err := c.Kubectl(ctx, c.API(n), "wait", "--for="+what, "node/"+n.Name, "--timeout=60s"); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

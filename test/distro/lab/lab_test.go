@@ -20,20 +20,27 @@ type cluster struct {
 	*lab.Cluster
 	t     *testing.T
 	nodes []*machines.Node
+	host  string // where machines reach what the test runs
 }
 
-func install(t *testing.T, cfg lab.Config, servers int) *cluster {
+func installed(t *testing.T, cfg lab.Config, servers int) *cluster {
 	t.Helper()
-	for _, tool := range []string{"etcd-3.7", "etcdutl-3.7", "kube-apiserver-1.37", "kubectl"} {
-		servertest.Tool(t, tool)
-	}
+	tools(t)
 	config, err := lab.MachineConfig()
 	do(t, err)
 	l := labtest.New(t, config, servers)
 	cfg.Servers = l.Nodes
 	c, err := lab.Install(t.Context(), cfg)
 	do(t, err)
-	return &cluster{Cluster: c, t: t, nodes: l.Nodes}
+	return &cluster{Cluster: c, t: t, nodes: l.Nodes, host: l.HostAddress}
+}
+
+// tools must be there: those of the newest minor, and of the one before.
+func tools(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"etcd-3.7", "etcdutl-3.7", "kube-apiserver-1.37", "etcd-3.6", "etcdutl-3.6", "kube-apiserver-1.36", "kubectl"} {
+		servertest.Tool(t, tool)
+	}
 }
 
 // run runs a command on a machine that must end well, and returns both its streams.

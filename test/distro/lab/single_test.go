@@ -5,10 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-dev/holdfast/test/distro"
+	"github.com/holdfast-dev/holdfast/test/distro/lab"
 	"github.com/holdfast-dev/holdfast/test/distro/profile"
 )
 
 const data = "/var/lib/rancher/k3s/server/"
+
+const token = lab.Token
 
 var saved = regexp.MustCompile(`Snapshot (\S+) saved\.`)
 
@@ -23,9 +27,12 @@ func (c *cluster) save(args ...string) string {
 	return m[1]
 }
 
-func TestASnapshotBringsBackWhatWasThere(t *testing.T) {
-	c := install(t, k3s(profile.Profile{}), 1)
+func TestASnapshotBringsBackWhatWasThereOnTheVersionItWasTakenOn(t *testing.T) {
+	cfg := k3s(profile.Profile{})
+	cfg.Version = "v1.36.3+k3s1"
+	c := installed(t, cfg, 1)
 	n := c.nodes[0]
+	must(t, c.kubectl(n, "get", "--raw", "/version"), "v1.36.3")
 	c.kubectl(n, "create", "configmap", "before", "--from-literal=a=b")
 	name := c.save("--name", "mine")
 	if !regexp.MustCompile(`^mine-node1-\d+$`).MatchString(name) {
@@ -34,9 +41,14 @@ func TestASnapshotBringsBackWhatWasThere(t *testing.T) {
 	stdout, _ := c.run(n, "k3s", "etcd-snapshot", "ls")
 	must(t, stdout, "Name")
 	must(t, stdout, "file://"+data+"db/snapshots/"+name)
+	do(t, c.Stop(t.Context(), n))
+	do(t, c.InstallVersion(t.Context(), n, lab.Newest(distro.K3s())))
+	do(t, c.Start(t.Context(), n))
+	must(t, c.kubectl(n, "get", "--raw", "/version"), "v1.37.2")
 	c.kubectl(n, "create", "configmap", "after", "--from-literal=a=b")
 
 	do(t, c.Stop(t.Context(), n))
+	do(t, c.InstallVersion(t.Context(), n, cfg.Version))
 	stdout, stderr := c.run(n, "k3s", "server", "--cluster-reset", "--cluster-reset-restore-path=db/snapshots/"+name)
 	if stdout != "" {
 		t.Errorf("a reset printed to stdout: %s", stdout)
@@ -48,6 +60,7 @@ func TestASnapshotBringsBackWhatWasThere(t *testing.T) {
 		t.Errorf("a reset left %s", listing)
 	}
 	do(t, c.Start(t.Context(), n))
+	must(t, c.kubectl(n, "get", "--raw", "/version"), "v1.36.3")
 	if got := c.kubectl(n, "get", "configmap", "-o", "name"); !strings.Contains(got, "before") || strings.Contains(got, "after") {
 		t.Errorf("after the restore there are %s", got)
 	}

@@ -25,6 +25,9 @@ const (
 // control starts what a running server does.
 func (s *Server) control(ctx context.Context) {
 	go s.guardQuorum(ctx)
+	if _, err := s.await(ctx); err != nil {
+		return
+	}
 	if !s.cfg.DisableAgent {
 		go s.playKubelet(ctx)
 	}
@@ -56,19 +59,25 @@ func (s *Server) every(ctx context.Context, interval time.Duration, what string,
 	}
 }
 
-// guardQuorum ends a server whose leases can't be renewed: those of the real one are its controllers'.
+// guardQuorum ends a server whose leases can't be renewed: those of the real one are its controllers'. It asks etcd for a
+// leader, since a busy machine is slow with writes without having lost anything.
 func (s *Server) guardQuorum(ctx context.Context) {
-	last := time.Now()
+	var since time.Time // when etcd was first seen without a leader
 	s.every(ctx, quorumEvery, "quorum", func(ctx context.Context) error {
 		asked, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		_, err := s.etcd.Get(asked, s.cfg.apiAddressesKey())
-		if err == nil {
-			last = time.Now()
-		} else if time.Since(last) > quorumLost {
+		status, err := s.etcd.Status(asked, s.etcd.Endpoints()[0])
+		switch {
+		case err != nil:
+			return err
+		case status.Leader != 0:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > quorumLost:
 			s.end(errors.New("leaderelection lost"))
 		}
-		return err
+		return nil
 	})
 }
 

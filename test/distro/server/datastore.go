@@ -29,6 +29,9 @@ func (s *Server) sqlite() bool {
 // startDatastore starts etcd, or connects to that of others, and waits until it has a leader.
 func (s *Server) startDatastore(ctx context.Context) error {
 	if s.cfg.DisableEtcd {
+		if s.cfg.Server == "" {
+			return errors.New("invalid flag use; --server is required with --disable-etcd")
+		}
 		return s.balanceEtcd(ctx)
 	}
 	start := etcd.Start{}

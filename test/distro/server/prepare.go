@@ -30,6 +30,9 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err := s.tombstone(); err != nil {
 		return err
 	}
+	if err := s.restartPods(); err != nil {
+		return err
+	}
 	if err := s.findPassword(); err != nil {
 		return err
 	}
@@ -42,6 +45,31 @@ func (s *Server) prepare(ctx context.Context) error {
 		return err
 	}
 	return s.tls.IssueLeaves()
+}
+
+// restartPods ends what a former server has left running when a restore, or a database without a name, asks for it. It also
+// puts kubectl where rke2 has it.
+func (s *Server) restartPods() error {
+	if !s.cfg.Flavor.StaticPods() {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Join(s.cfg.DataDir, "bin"), 0o755); err != nil {
+		return err
+	}
+	if err := link(filepath.Join(s.cfg.Profile.Tools, "kubectl"), filepath.Join(s.cfg.DataDir, "bin", "kubectl")); err != nil {
+		return err
+	}
+	wish := filepath.Join(s.cfg.DataDir, "force-restart")
+	if !exists(wish) && exists(s.cfg.in("db/etcd/name")) {
+		return nil
+	}
+	if err := s.endPods(); err != nil {
+		return err
+	}
+	if err := os.Remove(wish); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // tombstone moves a database aside that was marked to be given up.
@@ -86,6 +114,9 @@ func (s *Server) join(ctx context.Context) error {
 	}
 	client, err := peer.Dial(ctx, s.cfg.Server, "server", s.tokenOrPassword(), s.cfg.Log)
 	if err != nil {
+		if s.cfg.DisableEtcd && exists(s.cfg.in("tls/server-ca.crt")) {
+			return nil // the servers that it has known may answer
+		}
 		return err
 	}
 	var data bootstrap.Data

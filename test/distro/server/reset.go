@@ -27,6 +27,9 @@ func (s *Server) reset(ctx context.Context) error {
 	if err := s.mayReset(); err != nil {
 		return err
 	}
+	if err := s.endPods(); err != nil {
+		return err
+	}
 	if err := s.dropBalancers(); err != nil {
 		return err
 	}
@@ -50,11 +53,28 @@ func (s *Server) reset(ctx context.Context) error {
 	if err := s.takeBootstrap(ctx); err != nil {
 		return err
 	}
+	if err := s.stopKubelet(); err != nil {
+		return err
+	}
 	if s.cfg.Profile.InfoMessage {
 		s.cfg.Log.Info(resetDone)
 		return nil
 	}
 	return &ShutdownError{resetDone}
+}
+
+// stopKubelet ends the pod that a reset has started, and asks the next start for new ones.
+func (s *Server) stopKubelet() error {
+	if !s.cfg.Flavor.StaticPods() {
+		return nil
+	}
+	s.cfg.Log.Info("Shutting down kubelet and etcd")
+	for _, part := range s.parts {
+		if err := part.Stop(); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(s.cfg.DataDir, "force-restart"), nil, 0o600)
 }
 
 // mayReset checks what the real one checks before it touches anything.

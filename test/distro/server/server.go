@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	s.cfg.Log.Infof("%s is up and running", s.cfg.Flavor.Name)
 	daemon.SdNotify(false, daemon.SdNotifyReady) // without systemd nobody listens
-	s.control(ctx)
+	go s.control(ctx)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -101,6 +101,15 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	if err := s.startAPIServer(ctx); err != nil {
 		return err
+	}
+	if s.cfg.DisableAPIServer {
+		// Those that have one may join later, through this server.
+		go func() {
+			if err := s.connect(ctx); err != nil && ctx.Err() == nil {
+				s.end(err)
+			}
+		}()
+		return nil
 	}
 	return s.connect(ctx)
 }
