@@ -65,7 +65,8 @@ func (r *machines) ready(m *v1alpha1.Machine) {
 
 // stale goes by the epoch that the machine was told and the one that it reports.
 func (r *machines) stale(m *v1alpha1.Machine) {
-	if m.Spec.RestoreEpoch > 0 && m.Status.RestoreEpoch < m.Spec.RestoreEpoch && m.Status.Etcd != nil && m.Status.ObservedGeneration > 0 {
+	// Whether its member runs does not matter: the agent has stopped it.
+	if isEtcd(m) && m.Status.RestoreEpoch < m.Spec.RestoreEpoch && m.Status.ObservedGeneration > 0 {
 		meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{
 			Type: v1alpha1.MachineStale, Status: metav1.ConditionTrue, Reason: "OldEpoch",
 			Message: fmt.Sprintf("it holds data of epoch %d, the cluster is at %d", m.Status.RestoreEpoch, m.Spec.RestoreEpoch),
