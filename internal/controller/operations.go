@@ -175,7 +175,7 @@ func (o *operations[T]) Reconcile(ctx context.Context, request reconcile.Request
 		return retry(err)
 	}
 	if decision.After == 0 && o.phase(object).Ended() {
-		return reconcile.Result{}, o.letGo(ctx, object, seen)
+		return reconcile.Result{}, errors.Join(o.letGo(ctx, object, seen), o.forget(ctx, request.Namespace))
 	}
 	return reconcile.Result{RequeueAfter: decision.After}, nil
 }
