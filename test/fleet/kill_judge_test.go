@@ -64,11 +64,11 @@ func (a *arena) whole(c v1alpha1.SnapshotCopy) error {
 	return nil
 }
 
-// content that each member must hold, by how a restore ended.
-func (r *restoration) content() (string, error) {
+// wanted is the content that each member must hold, by how a restore ended.
+func (r *restoration) wanted() (string, error) {
 	switch r.object.Status.Outcome {
 	case v1alpha1.OutcomeRestored:
-		return "saved", nil
+		return r.content, nil
 	case v1alpha1.OutcomeRolledBack, v1alpha1.OutcomeNothingDone, "":
 		return r.changed, nil
 	}
@@ -77,7 +77,7 @@ func (r *restoration) content() (string, error) {
 
 // judge: all members hold the one content that the end says, and are one cluster.
 func (r *restoration) judge(ctx context.Context) error {
-	want, err := r.content()
+	want, err := r.wanted()
 	if err != nil {
 		return err
 	}

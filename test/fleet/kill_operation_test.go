@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/test/fleet/strike"
 	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 )
 
 // operation is one that is struck, under way.
@@ -38,6 +40,7 @@ var sorts = []sort{
 	{"save", beginSave},
 	{"restore", func(t *testing.T, a *arena) operation { return beginRestore(t, a) }},
 	{"restore taken back", func(t *testing.T, a *arena) operation { return &takenBack{restoration: beginRestore(t, a)} }},
+	{"replacement of a lost member", beginReplacement},
 }
 
 const (
@@ -76,17 +79,23 @@ func (s *saving) String() string { return standing(&s.object.Status.OperationSta
 type restoration struct {
 	*arena
 	object  v1alpha1.EtcdSnapshotRestore
-	refused int // times that the plan could not be approved
+	content string // under /a when it succeeds
+	refused int    // times that the plan could not be approved
 }
 
 func beginRestore(t *testing.T, a *arena) *restoration {
 	t.Helper()
-	r := &restoration{arena: a}
-	r.object.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion().String(), Kind: "EtcdSnapshotRestore"}
-	r.object.Namespace, r.object.GenerateName = a.namespace, "struck-"
-	r.object.Spec.Source.Snapshot = takenOn(t, a.saved, a.leader)
-	do(t, a.Create(t.Context(), &r.object))
+	r := &restoration{arena: a, content: "saved"}
+	do(t, r.create(t.Context(), v1alpha1.RestoreSource{Snapshot: takenOn(t, a.saved, a.leader)}))
 	return r
+}
+
+func (r *restoration) create(ctx context.Context, source v1alpha1.RestoreSource) error {
+	r.refused, r.object = 0, v1alpha1.EtcdSnapshotRestore{}
+	r.object.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion().String(), Kind: "EtcdSnapshotRestore"}
+	r.object.Namespace, r.object.GenerateName = r.namespace, "struck-"
+	r.object.Spec.Source = source
+	return r.Create(ctx, &r.object)
 }
 
 func (r *restoration) moment(context.Context, strike.Moment) {}
@@ -150,6 +159,33 @@ func pause(ctx context.Context) {
 	case <-time.After(500 * time.Millisecond):
 	case <-ctx.Done():
 	}
+}
+
+// replacement of a member that has lost its data. One that was taken back is tried again: the member is still lost.
+type replacement struct {
+	*restoration
+	source v1alpha1.RestoreSource
+	again  bool
+}
+
+func beginReplacement(t *testing.T, a *arena) operation {
+	t.Helper()
+	lost := a.others()[0]
+	_, err := lost.Run(t.Context(), "sh", "-ec", "systemctl stop etcd; rm -rf "+etcd.DataDir+"/member")
+	do(t, err)
+	r := &replacement{restoration: &restoration{arena: a, content: a.changed}, source: v1alpha1.RestoreSource{Replace: lost.Name}}
+	do(t, r.create(t.Context(), r.source))
+	return r
+}
+
+func (r *replacement) end(ctx context.Context) error {
+	err := r.restoration.end(ctx)
+	outcome := r.object.Status.Outcome
+	if err != nil || r.again || outcome == v1alpha1.OutcomeRestored || outcome == v1alpha1.OutcomeKeptNew {
+		return err
+	}
+	r.again = true
+	return errors.Join(fmt.Errorf("it is tried again, because it is %s", r), r.create(ctx, r.source))
 }
 
 func ended(s *v1alpha1.OperationStatus) error {

@@ -50,12 +50,7 @@ func (s *striker) victim(m strike.Moment) *lab.Node {
 	if m.Machine != s.leader.Name {
 		return s.leader
 	}
-	for _, n := range s.Lab.Nodes {
-		if n != s.leader {
-			return n
-		}
-	}
-	return nil
+	return s.others()[0]
 }
 
 func (s *striker) blow(ctx context.Context, victim *lab.Node) (err error) {

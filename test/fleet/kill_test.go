@@ -22,8 +22,8 @@ import (
 	"github.com/holdfast-dev/holdfast/test/server/servertest"
 )
 
-// strikes of each sort of operation that make test does.
-const sample = 2
+// strikes at each sort of operation that make test does.
+const sample = 1
 
 const (
 	askTimeout = 10 * time.Second
@@ -177,6 +177,11 @@ func (a *arena) leading(t *testing.T) *lab.Node {
 func (a *arena) node(name string) *lab.Node {
 	i := slices.IndexFunc(a.Lab.Nodes, func(n *lab.Node) bool { return n.Name == name })
 	return a.Lab.Nodes[i]
+}
+
+// others than the leader.
+func (a *arena) others() []*lab.Node {
+	return slices.DeleteFunc(slices.Clone(a.Lab.Nodes), func(n *lab.Node) bool { return n == a.leader })
 }
 
 // recover brings the fleet back after a strike at which something was wrong, so that the others are done, too.

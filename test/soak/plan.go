@@ -105,7 +105,7 @@ func plan() []matrix {
 	for _, o := range []struct {
 		operation string
 		shares    int
-	}{{"save", 4}, {"restore", 40}, {"restore_taken_back", 40}} {
+	}{{"save", 4}, {"restore", 40}, {"restore_taken_back", 40}, {"replacement_of_a_lost_member", 40}} {
 		list = append(list, matrix{
 			area: areaFleet, name: "fleet-" + strings.ReplaceAll(o.operation, "_", "-"), folder: "fleet", kills: true, open: true,
 			test: "TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed/" + o.operation, cases: o.shares, share: 1,
