@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -118,7 +119,9 @@ func (m *machine) start(ctx context.Context) error {
 	if m.Manager, err = fleet.StartManager(ctx, filepath.Join(m.bin, "holdfast-server"), m.dir); err != nil {
 		return err
 	}
-	m.cluster = &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "one", Name: "one"}, Spec: v1alpha1.ClusterSpec{Distro: v1alpha1.DistroEtcd}}
+	m.cluster = &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "one", Name: "one"}}
+	m.cluster.Spec.Distro = v1alpha1.DistroEtcd
+	m.cluster.Spec.Etcd.MinFree = new(resource.Quantity) // whoever measures may have little
 	if err := simulated.Register(ctx, m.Client, m.cluster); err != nil {
 		return err
 	}

@@ -120,14 +120,13 @@ five snapshots. A cluster is three machines. Only the work on the machine itself
 limit of its systemd unit, GOMEMLIMIT=1200MiB. Its data lies in memory (` + "`-dir`" + `): not the disk is measured.
 
 - At rest: %s, beginning a minute after all clusters were ready. CPU-seconds are those of the server's process, user and
-  system; writes are what the store's revision grows by: everything that anybody has
-  written. An agent's token is renewed every 40 minutes; that
-  does not fall into this time.
+  system; writes are what the store's revision grows by: everything that anybody has written. An agent's token is renewed
+  every 40 minutes; that does not fall into this time.
 - A save: an ` + "`EtcdSnapshotSave`" + ` for every cluster at once, until all have finished and their plans are cleared. What the fleet
   takes at rest during that time is subtracted.
 - Restarts: while such a save is under way the server is ended and started again with the same data. Each agent keeps a
-  journal: a step that comes twice, an operation that comes back, a plan that goes back or changes under the same serial, or an
-  acknowledged answer that is gone is a fault, and so is any object that was there before and is not after.
+  journal: a step that comes twice, a plan that goes back or changes under the same serial, or an acknowledged answer
+  that is gone is a fault, and so is any object that was there before and is not after.
 - Linear growth would be 3.0 × and 3.33 ×; up to 11 %% above is allowed for.
 
 ` + "`scripts/bench.sh -only h`" + ` repeats it; ` + "`-fleets 100 -rest 2m`" + ` is a short look.

@@ -34,7 +34,7 @@ type Result struct {
 	// Save is what a save of every cluster took beyond the rest that went on meanwhile, in CPU-seconds; Took is how long.
 	Save float64
 	Took time.Duration
-	// SaveWrites are stored for it, for each cluster.
+	// SaveWrites are stored for it beyond rest, for each cluster.
 	SaveWrites float64
 	Restarts   []Restart
 }
@@ -150,8 +150,8 @@ func (f *fleet) save(ctx context.Context, rate float64, r *Result) error {
 		return err
 	}
 	r.Save = after.CPU - before.CPU - rate*r.Took.Seconds()
-	r.SaveWrites = float64(storedAfter-stored) / float64(r.Clusters)
-	fmt.Fprintf(os.Stderr, "  a save of each: %.1f CPU-seconds beyond rest, %s, %.1f writes for each cluster, %d MiB\n",
+	r.SaveWrites = (float64(storedAfter-stored) - r.RestWrites*float64(r.Machines)*r.Took.Hours()) / float64(r.Clusters)
+	fmt.Fprintf(os.Stderr, "  a save of each: %.1f CPU-seconds beyond rest, %s, %.1f writes for each cluster beyond rest, %d MiB\n",
 		r.Save, r.Took.Round(time.Second), r.SaveWrites, after.Resident>>20)
 	return nil
 }
