@@ -90,10 +90,8 @@ func TestSnapshotsOfOneServer(t *testing.T) {
 		must(t, stdout, `"name": "local-`+name+`"`)
 	})
 	t.Run("the command line never prunes on save, and prune keeps five", func(t *testing.T) {
-		for range 7 {
-			c.save("--name", "many", "--etcd-snapshot-retention=1")
-			c.run(n, "sleep", "1.1") // a second snapshot within the same second takes the first one's place
-		}
+		c.run(n, "sh", "-c", "cd "+snapshots+" && touch many-node1-1 many-node1-2 many-node1-3 many-node1-4 many-node1-5 many-node1-6")
+		c.save("--name", "many", "--etcd-snapshot-retention=1")
 		count := func() string {
 			out, _ := c.run(n, "sh", "-c", "ls "+snapshots+" | grep -c ^many-")
 			return strings.TrimSpace(out)
@@ -202,6 +200,47 @@ func TestSnapshotsOfOneServer(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		c.run(n, "sh", "-c", "rm -rf "+data+"db/etcd && mv "+data+"db/etcd-old-* "+data+"db/etcd")
+		do(t, c.Start(t.Context(), n))
+	})
+	name := c.save("--etcd-snapshot-compress=false", "--name=plain")
+	do(t, c.Stop(t.Context(), n))
+	reset := []string{"k3s", "server", "--cluster-reset", "--cluster-reset-restore-path=" + snapshots + name}
+	forget := func() { c.run(n, "sh", "-c", "rm -rf "+data+"db/etcd-old-*") }
+	t.Run("profiles: a reset that ends early, one that never ends, and how each release says that it is done", func(t *testing.T) {
+		for content, want := range map[string]struct {
+			says string
+			code int
+		}{
+			"resetShutdown: etcd join failed": {`level=error msg="Shutdown request received: \"etcd join failed\""`, 0},
+			"endlessReset: true":              {"k3s is up and running", 124}, // what timeout says
+			"infoMessage: true":               {"level=info msg=\"Managed etcd cluster membership has been reset", 0},
+		} {
+			do(t, n.WriteFile(profile.Path, []byte(content+"\n"), 0o644))
+			forget() // two resets within a second collide
+			_, stderr, code := c.try(n, append([]string{"timeout", "20"}, reset...)...)
+			must(t, stderr, want.says)
+			if code != want.code {
+				t.Errorf("%s: exit code %d, want %d", content, code, want.code)
+			}
+		}
+		do(t, n.WriteFile(profile.Path, nil, 0o644))
+	})
+	t.Run("a wrong token is noticed late, and spoils the next start", func(t *testing.T) {
+		forget()
+		_, stderr, code := c.try(n, append(reset, "--token=wrong")...)
+		must(t, stderr, "bootstrap data already found and encrypted with different token")
+		if code != 1 {
+			t.Errorf("exit code %d", code)
+		}
+		if kept, _ := c.run(n, "cat", data+"token"); !strings.HasSuffix(kept, "::server:wrong\n") {
+			t.Errorf("the token on disk is %s", kept)
+		}
+		_, stderr, code = c.try(n, "k3s", "server")
+		must(t, stderr, data+"cred/passwd newer than datastore and could cause a cluster outage")
+		if code != 1 {
+			t.Errorf("the start after: exit code %d", code)
+		}
+		c.run(n, reset...)
 		do(t, c.Start(t.Context(), n))
 	})
 }
