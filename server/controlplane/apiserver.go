@@ -12,6 +12,8 @@ import (
 	aggregator "k8s.io/kube-aggregator/pkg/apiserver"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/options"
 	generic "k8s.io/kubernetes/pkg/controlplane/apiserver/samples/generic/server"
+
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // apiServer is an API server that is wired and not yet running.
@@ -69,7 +71,7 @@ func apiServerOptions(cfg Config, listener net.Listener) (*options.Options, erro
 	port := fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 	err := flags.Parse([]string{
 		"--bind-address=127.0.0.1", "--secure-port=" + port, "--advertise-address=127.0.0.1",
-		"--etcd-servers=unix://" + cfg.socket() + ":0",
+		"--etcd-servers=unix://" + datadir.Socket(cfg.Dir),
 		"--authorization-mode=RBAC", "--anonymous-auth=false",
 		"--service-account-issuer=" + issuer,
 		"--service-account-key-file=" + cfg.key(serviceAccountPub),

@@ -20,7 +20,6 @@ type Config struct {
 const issuer = "https://holdfast.invalid"
 
 func (c Config) etcdDir() string        { return filepath.Join(c.Dir, "etcd") }
-func (c Config) socket() string         { return filepath.Join(c.Dir, "etcd.sock") }
 func (c Config) keyDir() string         { return filepath.Join(c.Dir, "keys") }
 func (c Config) key(name string) string { return filepath.Join(c.keyDir(), name) }
 func (c Config) auditLog() string       { return filepath.Join(c.Dir, "audit", "audit.log") }

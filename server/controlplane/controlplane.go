@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // ControlPlane is a running control plane.
@@ -28,6 +30,9 @@ type ControlPlane struct {
 // Start starts etcd, the API server and the controllers, and returns when the API server is ready. It ends when ctx
 // does, or at Stop.
 func Start(ctx context.Context, cfg Config) (*ControlPlane, error) {
+	if err := datadir.Check(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if err := makeKeys(cfg); err != nil {
 		return nil, err
 	}

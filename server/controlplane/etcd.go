@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
+
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // quota of the embedded etcd in bytes. A fleet of a thousand clusters needs about 200 MiB.
@@ -33,8 +35,8 @@ func startEtcd(ctx context.Context, cfg Config) (*etcd, error) {
 	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(log))
 	c.QuotaBackendBytes = quota
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "30m"
-	client := url.URL{Scheme: "unix", Path: cfg.socket() + ":0"}
-	peer := url.URL{Scheme: "unix", Path: cfg.socket() + ".peer:0"}
+	client := url.URL{Scheme: "unix", Path: datadir.Socket(cfg.Dir)}
+	peer := url.URL{Scheme: "unix", Path: datadir.PeerSocket(cfg.Dir)}
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 	c.AdvertisePeerUrls = []url.URL{peer}
 	// etcd takes a peer's socket from the host of its URL. Without one it would listen on a socket that lies nowhere, and

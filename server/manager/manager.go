@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // Manager that runs.
@@ -62,6 +63,9 @@ func (m *Manager) start(ctx context.Context) error {
 func (m *Manager) takeDataDir() error {
 	if m.cfg.existing() {
 		return nil
+	}
+	if err := datadir.Check(m.cfg.DataDir); err != nil {
+		return err
 	}
 	if err := durable.MkdirAll(m.cfg.DataDir, 0o700); err != nil {
 		return err

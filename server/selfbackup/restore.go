@@ -14,6 +14,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // memberName of the embedded etcd.
@@ -75,10 +76,14 @@ func Restore(ctx context.Context, cfg RestoreConfig) (*Restored, error) {
 	return &Restored{Backup: b, Host: is.Host, Revision: is.Revision}, nil
 }
 
-// emptyPlace refuses a directory in which something is: a manager's state is never overwritten.
+// emptyPlace refuses a directory in which something is: a manager's state is never overwritten. It refuses one that no
+// manager could work in, too.
 func emptyPlace(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
+		return "", err
+	}
+	if err := datadir.Check(dir); err != nil {
 		return "", err
 	}
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -134,7 +139,7 @@ func build(ctx context.Context, is *about, work, dir string) error {
 	if err != nil {
 		return err
 	}
-	peer := "unix://" + filepath.Join(dir, "etcd.sock.peer") + ":0"
+	peer := "unix://" + datadir.PeerSocket(dir)
 	_, err = snapshot.Restore(ctx, snapshot.RestoreConfig{
 		Source: source, Manifest: manifest, BumpRevision: revisionBump, MarkCompacted: true,
 		MinFree: snapshot.DefaultMinFree, SpoolDir: work,

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/local"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
 // Config says what to save, and where and for whom.
@@ -78,7 +79,7 @@ func spoolDir(given string) string {
 // saveDatabase takes a snapshot of the embedded etcd into dir, which is nobody else's to read.
 func saveDatabase(ctx context.Context, cfg Config, dir string) (*snapshot.Manifest, error) {
 	dial := etcd.Defaults()
-	dial.Endpoints = []string{"unix://" + filepath.Join(cfg.Dir, "etcd.sock") + ":0"}
+	dial.Endpoints = []string{"unix://" + datadir.Socket(cfg.Dir)}
 	client, err := etcd.Dial(ctx, dial)
 	if err != nil {
 		return nil, err

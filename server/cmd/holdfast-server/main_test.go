@@ -160,6 +160,28 @@ func watchNamespaces(t *testing.T, dir string) {
 	}
 }
 
+// TestADataDirectoryThatCannotWorkIsRefusedBeforeAnythingIsMade: the kernel bounds the paths of sockets.
+func TestADataDirectoryThatCannotWorkIsRefusedBeforeAnythingIsMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 25))
+	phrase := filepath.Join(t.TempDir(), "phrase")
+	if err := os.WriteFile(phrase, []byte("correct horse battery staple\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"--listen", "127.0.0.1:0"},
+		{"restore", "--repo", "file://" + t.TempDir(), "--latest", "--passphrase-file", phrase},
+	} {
+		cmd := command(t, append(args, "--data-dir", dir)...)
+		out, err := cmd.CombinedOutput()
+		if err == nil || cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(out), "give a --data-dir with a shorter path") {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%v has made it", args)
+		}
+	}
+}
+
 func TestWhatIsWrongOnTheCommandLineIsToldBeforeAnythingStarts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	identity, err := age.GenerateX25519Identity()
