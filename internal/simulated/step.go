@@ -63,7 +63,7 @@ func (a *Agent) perform(s v1alpha1.PlanStep) v1alpha1.PlanResult {
 		if err != nil {
 			panic(err)
 		}
-		r.Evidence = &runtime.RawExtension{Raw: data}
+		r.Evidence, r.Message = &runtime.RawExtension{Raw: data}, step.Told(found)
 	}
 	return r
 }

@@ -46,6 +46,9 @@ func (r *run) undo(ctx context.Context, rec *Record) error {
 	}
 	r.mu.Lock()
 	if err == nil {
+		if rec.State == Done {
+			rec.Message = "" // it told of an effect that has gone; why a step failed stays
+		}
 		rec.end(Undone, r.Now())
 	} else {
 		rec.end(Stuck, r.Now())

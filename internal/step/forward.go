@@ -81,7 +81,7 @@ func (r *run) check(ctx context.Context, rec *Record) error {
 func (r *run) do(ctx context.Context, rec *Record) error {
 	limited, cancel := context.WithDeadlineCause(ctx, rec.Deadline, errDeadline)
 	defer cancel()
-	evidence, err := r.attempt(limited, rec)
+	evidence, told, err := r.attempt(limited, rec)
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)
 	}
@@ -91,7 +91,7 @@ func (r *run) do(ctx context.Context, rec *Record) error {
 	r.mu.Lock()
 	if err == nil {
 		rec.end(Done, r.Now())
-		rec.Evidence, rec.Message = evidence, "" // which said what it was doing
+		rec.Evidence, rec.Message = evidence, told // in place of what it was doing
 	} else {
 		rec.end(Failed, r.Now())
 		rec.Message = r.words(err)
@@ -101,18 +101,19 @@ func (r *run) do(ctx context.Context, rec *Record) error {
 	return r.save(rec)
 }
 
-func (r *run) attempt(ctx context.Context, rec *Record) (json.RawMessage, error) {
+// attempt does a step, and returns its evidence and what is told of that.
+func (r *run) attempt(ctx context.Context, rec *Record) (json.RawMessage, string, error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
 	s, err := r.make(rec)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	evidence, err := s.Do(ctx, r.tell(rec))
 	if err != nil || evidence == nil {
-		return nil, err
+		return nil, "", err
 	}
 	data, err := json.Marshal(evidence)
-	return json.RawMessage(r.Redact(string(data))), err
+	return json.RawMessage(r.Redact(string(data))), r.Redact(Told(evidence)), err
 }

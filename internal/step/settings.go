@@ -112,6 +112,12 @@ type StopEvidence struct {
 	WasRunning bool `json:"wasRunning"`
 }
 
+// AsideEvidence of MoveAside.
+type AsideEvidence struct {
+	// To is where the old data lies now.
+	To []string `json:"to,omitempty"`
+}
+
 // RestoreSettings of RestoreEtcd.
 type RestoreSettings struct {
 	// Member name, and the cluster that it will be part of: as etcd's flags of these names.
@@ -143,7 +149,7 @@ type AdmitSettings struct {
 	Remove []string `json:"remove,omitempty"`
 }
 
-// AdmitEvidence of AdmitMember, and the settings of JoinEtcd and PromoteMember.
+// AdmitEvidence of AdmitMember, and the settings and evidence of JoinEtcd and PromoteMember.
 type AdmitEvidence struct {
 	ClusterID string `json:"clusterID"`
 	MemberID  string `json:"memberID"`
@@ -162,6 +168,12 @@ type HealthySettings struct {
 	Learner bool `json:"learner,omitempty"`
 }
 
+// HealthyEvidence of WaitHealthy: how the cluster was when it was as it should be.
+type HealthyEvidence struct {
+	Members  int   `json:"members"`
+	Revision int64 `json:"revision"`
+}
+
 // CommitSettings of Commit.
 type CommitSettings struct {
 	// Epoch of the cluster from now on.
@@ -170,6 +182,8 @@ type CommitSettings struct {
 
 // CommitEvidence of Commit.
 type CommitEvidence struct {
+	// Epoch of the machine from now on.
+	Epoch int64 `json:"epoch"`
 	// Aside is where the old data lies, for somebody to remove.
 	Aside []string    `json:"aside,omitempty"`
 	At    metav1.Time `json:"at"`

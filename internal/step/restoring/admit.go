@@ -56,7 +56,7 @@ type promote struct {
 
 // Do implements step.Step. It waits for the new member to start and to catch up.
 func (s *promote) Do(ctx context.Context, report step.Report) (any, error) {
-	return nil, untilTaken(ctx, report, "the new member has no vote yet", func() error {
+	return s.settings, untilTaken(ctx, report, "the new member has no vote yet", func() error {
 		return s.Driver.Promote(ctx, distro.Admitted(s.settings))
 	})
 }
@@ -106,5 +106,5 @@ func (s *join) Do(ctx context.Context, report step.Report) (any, error) {
 		return nil, err
 	}
 	report("preparing it to join the others", "")
-	return nil, s.Driver.Join(ctx, distro.Admitted(s.settings))
+	return s.settings, s.Driver.Join(ctx, distro.Admitted(s.settings))
 }

@@ -67,7 +67,20 @@ func (s *moveAside) Do(ctx context.Context, report step.Report) (any, error) {
 			return nil, fmt.Errorf("move %s aside: %w", d.Path, err)
 		}
 	}
-	return nil, nil
+	return step.AsideEvidence{To: set.places(s.uid)}, nil
+}
+
+// places are those that hold what was moved aside.
+func (u undoSet) places(uid string) []string {
+	var at []string
+	for _, d := range u.Dirs {
+		for _, path := range []string{d.outer(uid), d.inner(uid)} {
+			if exists(path) {
+				at = append(at, path)
+			}
+		}
+	}
+	return at
 }
 
 // undoSet reads the note of what there was, or writes it.

@@ -73,18 +73,11 @@ func (s *commit) Do(context.Context, step.Report) (any, error) {
 			return nil, err
 		}
 	}
-	evidence := step.CommitEvidence{At: have.At}
 	var set undoSet
 	if _, err := s.notes.read(noteAside, &set); err != nil {
 		return nil, err
 	}
-	for _, d := range set.Dirs {
-		for _, path := range []string{d.outer(s.uid), d.inner(s.uid)} {
-			if exists(path) {
-				evidence.Aside = append(evidence.Aside, path)
-			}
-		}
-	}
+	evidence := step.CommitEvidence{Epoch: have.Epoch, Aside: set.places(s.uid), At: have.At}
 	return evidence, os.RemoveAll(s.fetchedDir())
 }
 

@@ -32,9 +32,10 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 	defer client.Close()
 	last := ""
 	for {
-		missing := s.missing(ctx, client)
+		var seen step.HealthyEvidence
+		missing := s.missing(ctx, client, &seen)
 		if missing == "" {
-			return nil, nil
+			return seen, nil
 		}
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s: %w", last, context.Cause(ctx))
@@ -50,8 +51,8 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 	}
 }
 
-// missing says what is not yet as it should be, "" when nothing is.
-func (s *wait) missing(ctx context.Context, client *etcd.Client) string {
+// missing says what is not yet as it should be, "" when nothing is, and notes what it saw.
+func (s *wait) missing(ctx context.Context, client *etcd.Client, seen *step.HealthyEvidence) string {
 	cluster, err := client.Inspect(ctx)
 	if err != nil {
 		return "etcd does not answer on this machine: " + err.Error()
@@ -62,6 +63,7 @@ func (s *wait) missing(ctx context.Context, client *etcd.Client) string {
 			names = append(names, m.Name)
 		}
 	}
+	*seen = step.HealthyEvidence{Members: len(names), Revision: cluster.Revision}
 	want := slices.Sorted(slices.Values(s.settings.Members))
 	slices.Sort(names)
 	switch {
