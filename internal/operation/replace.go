@@ -96,4 +96,3 @@ func (r *restoring) promoted(id func(string) string) bool {
 	}
 	return false
 }
-
