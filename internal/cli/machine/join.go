@@ -50,7 +50,7 @@ it was set up anew.`,
 	fs.Var(console.NewWait(&expires), "expires", "how long the token works")
 	fs.StringVar(&server, "server", "", "address that the machine reaches the manager at, host[:port] (default what the manager says)")
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(allRoles, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("replace", flags.CompleteMachines(0))
+	_ = cmd.RegisterFlagCompletionFunc("replace", flags.CompleteMachineFlag())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		invitation, err := invite(roles, replace, c.Now().Add(expires))
 		if err != nil {

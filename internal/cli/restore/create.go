@@ -34,6 +34,7 @@ refused. Before the commit point a failure brings the old state back.`,
 	wait.Add(cmd, 2*time.Hour)
 	cmd.Flags().StringVar(&plan, "plan", "", "restore that was planned before, instead of a source")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	_ = cmd.RegisterFlagCompletionFunc("plan", completePlans(flags))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if plan != "" && w.given() > 0 {

@@ -86,6 +86,8 @@ func source(r *v1alpha1.EtcdSnapshotRestore) string {
 		return r.Status.Plan.Snapshot.File
 	case s.Survivor != "":
 		return "member on " + s.Survivor
+	case s.Replace != "":
+		return "a new member on " + s.Replace
 	case s.LatestProven:
 		return "latest proven"
 	case s.At != nil:

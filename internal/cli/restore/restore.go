@@ -93,6 +93,21 @@ func (o *op) finish(ctx context.Context) error {
 	return watch.Outcome(o.cluster.Name, o.restore)
 }
 
+// completePlans offers, for a flag, the cluster's plans that nobody has approved.
+func completePlans(flags *manager.Flags) cobra.CompletionFunc {
+	return flags.CompleteFlag(func(ctx context.Context, m *manager.Manager) ([]string, error) {
+		var list v1alpha1.EtcdSnapshotRestoreList
+		err := m.List(ctx, &list, m.Namespace)
+		var names []string
+		for i := range list.Items {
+			if r := &list.Items[i]; r.Spec.ApprovedPlan == "" && !r.Status.Phase.Ended() {
+				names = append(names, cobra.CompletionWithDesc(r.Name, source(r)))
+			}
+		}
+		return names, err
+	})
+}
+
 // completeRestores offers clusters, then their restores.
 func completeRestores(flags *manager.Flags) cobra.CompletionFunc {
 	return flags.CompleteIn(func(ctx context.Context, m *manager.Manager, namespace string) ([]string, error) {

@@ -42,9 +42,9 @@ func (w *wanted) add(cmd *cobra.Command, flags *manager.Flags) {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, flag := range []string{"survivor", "replace", "init-machine", "exclude-machine", "confirm-powered-off"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, flags.CompleteMachines(0))
+		_ = cmd.RegisterFlagCompletionFunc(flag, flags.CompleteMachineFlag())
 	}
-	_ = cmd.RegisterFlagCompletionFunc("snapshot", flags.CompleteSnapshots(0))
+	_ = cmd.RegisterFlagCompletionFunc("snapshot", flags.CompleteSnapshotFlag())
 }
 
 var scopes = []string{string(v1alpha1.RestoreNone), string(v1alpha1.RestoreKubernetesVersion), string(v1alpha1.RestoreAll)}

@@ -34,7 +34,7 @@ func newCreate(c *console.Console, flags *manager.Flags) *cobra.Command {
 	fs.StringVar(&save.Spec.Name, "name", "", "base of the files' names (default on-demand, or pre-change)")
 	fs.BoolVar(&save.Spec.PreChange, "pre-change", false, "mark it as taken before an upgrade or another change")
 	fs.StringSliceVar(&save.Spec.Machines, "machine", nil, "machines to take it on (default all healthy ones with etcd)")
-	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachines(0))
+	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachineFlag())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		m, err := flags.Connect()
 		if err != nil {

@@ -32,7 +32,7 @@ restore also restores it in a scratch place and lets a real etcd serve it. Exits
 	cmd.Flags().StringVar(&level, "level", string(v1alpha1.VerifyRestore), "checksum, content or restore")
 	cmd.Flags().StringSliceVar(&machines, "machine", nil, "machines to test on (default those that hold a copy)")
 	_ = cmd.RegisterFlagCompletionFunc("level", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachines(0))
+	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachineFlagOfSnapshot())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains(all, level) {
 			return console.Usagef("--level %s: use checksum, content or restore", level)

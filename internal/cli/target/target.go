@@ -39,7 +39,7 @@ multipart. Each gets a verdict of its own, because each machine has its own netw
 	flags.Add(cmd)
 	wait.Add(cmd, 5*time.Minute)
 	cmd.Flags().StringSliceVar(&machines, "machine", nil, "machines to test from (default all with etcd)")
-	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachines(0))
+	_ = cmd.RegisterFlagCompletionFunc("machine", flags.CompleteMachineFlag())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		m, err := flags.Connect()
 		if err != nil {
