@@ -59,29 +59,12 @@ func (r *LocalRestore) Run(ctx context.Context, cfg Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var last []v1alpha1.PlanResult
-	runner := step.NewRunner(step.RunnerConfig{
-		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: cfg.Now, Log: cfg.Log,
-		Report: telling(w, &last),
-	})
-	if err := runner.Run(ctx, plan); err != nil {
+	l := a.localRun(plan, w)
+	bad, err := l.forward(ctx)
+	if bad == nil || err != nil {
 		return err
 	}
-	bad := failed(last)
-	if bad == nil {
-		return nil
-	}
-	plan.Undo = true
-	err = &problem.Error{Kind: problem.Failed, Op: "restore", Subject: bad.ID, Why: bad.Message, Next: "the old state is back: mend the cause and run it again"}
-	if undoErr := runner.Run(ctx, plan); undoErr != nil {
-		return undoErr
-	}
-	for _, res := range last {
-		if res.Outcome == v1alpha1.StepFailed && res.ID != bad.ID {
-			return &problem.Error{Kind: problem.Failed, Op: "undo", Subject: res.ID, Why: res.Message, Next: "mend the cause and run holdfast-agent undo", Err: err}
-		}
-	}
-	return err
+	return l.back(ctx, "restore", bad)
 }
 
 // failed is the step that did not succeed: it failed, or a check of the preflight did.
@@ -111,16 +94,7 @@ func telling(w io.Writer, last *[]v1alpha1.PlanResult) func(int64, []v1alpha1.Pl
 // prepare opens what the steps need and makes the plan.
 func (r *LocalRestore) prepare(ctx context.Context, cfg Config) (*Agent, v1alpha1.MachinePlanSpec, *distro.Installation, error) {
 	var plan v1alpha1.MachinePlanSpec
-	a, err := open(cfg)
-	if err != nil {
-		return nil, plan, nil, err
-	}
-	o, _ := a.standing.get()
-	d := a.driver(o)
-	if d == nil {
-		return nil, plan, nil, fmt.Errorf("restore: %w: nobody has said what runs here: see local.distro in agent.yaml", distro.ErrNotInstalled)
-	}
-	inst, err := d.Discover(ctx)
+	a, inst, err := openInstalled(ctx, cfg, "restore")
 	if err != nil {
 		return nil, plan, nil, err
 	}

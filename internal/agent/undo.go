@@ -18,16 +18,12 @@ func Undo(ctx context.Context, cfg Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var last []v1alpha1.PlanResult
-	runner := step.NewRunner(step.RunnerConfig{
-		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: cfg.Now, Log: cfg.Log,
-		Report: telling(w, &last),
-	})
 	plan.Undo = true
-	if err := runner.Run(ctx, plan); err != nil {
+	l := a.localRun(plan, w)
+	if _, err := l.forward(ctx); err != nil {
 		return err
 	}
-	for _, r := range last {
+	for _, r := range l.last {
 		if r.Outcome != v1alpha1.StepUndone {
 			return &problem.Error{Kind: problem.Failed, Op: "undo", Subject: r.ID, Why: r.Message, Next: "mend the cause and run it again"}
 		}

@@ -41,7 +41,7 @@ type Driver interface {
 	Save(ctx context.Context, cfg SaveConfig) (*snapshot.Manifest, error)
 
 	// Admit makes room for a member in the running cluster and takes it in, without a vote where the distribution has such
-	// members. It asks this machine's own member, and changes nothing on this machine. Done again, it finds what it did.
+	// members. It changes nothing on this machine. Done again, it finds what it did.
 	// ErrNotYet when it may work later.
 	Admit(ctx context.Context, a Admission) (Admitted, error)
 	// Promote gives a member that was admitted its vote: ErrNotYet while it has not caught up.
@@ -103,10 +103,16 @@ type Admission struct {
 	PeerURLs []string
 	// Remove are the ids of members that go first: those in whose place the new one comes.
 	Remove []string
+	// Through are the endpoints of members to ask, one after the other; this machine's own member when there are none.
+	Through []string
 }
 
 // Admitted is a member that its cluster waits for.
-type Admitted struct{ ClusterID, MemberID string }
+type Admitted struct {
+	ClusterID, MemberID string
+	// Through is as in the admission.
+	Through []string
+}
 
 // SaveConfig says where a snapshot goes, and what is said of it.
 type SaveConfig struct {

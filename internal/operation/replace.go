@@ -49,7 +49,9 @@ func (r *restoring) admit() {
 	r.enter(v1alpha1.PhaseRestore, stageJoin, joinLimit, "prepares "+plan.Replace+" to join")
 }
 
-func (r *restoring) admitted() step.AdmitEvidence { return step.AdmitEvidence(*r.status.Admitted) }
+func (r *restoring) admitted() step.AdmitEvidence {
+	return step.AdmitEvidence{ClusterID: r.status.Admitted.ClusterID, MemberID: r.status.Admitted.MemberID}
+}
 
 func (r *restoring) join() {
 	if r.every(r.restored(), r.id("join"), step.JoinEtcd, "prepares "+r.status.Plan.Replace+" to join", func(*Machine) any { return r.admitted() }) {

@@ -147,12 +147,16 @@ type AdmitSettings struct {
 	PeerURLs []string `json:"peerURLs"`
 	// Remove are the ids of members that go first.
 	Remove []string `json:"remove,omitempty"`
+	// Through are endpoints of members that are asked in place of this machine's own: the machine that is admitted does it
+	// itself where no manager can have another one do it.
+	Through []string `json:"through,omitempty"`
 }
 
-// AdmitEvidence of AdmitMember, and the settings and evidence of JoinEtcd and PromoteMember.
+// AdmitEvidence of AdmitMember, and the settings and evidence of JoinEtcd and PromoteMember. Through is as in AdmitSettings.
 type AdmitEvidence struct {
-	ClusterID string `json:"clusterID"`
-	MemberID  string `json:"memberID"`
+	ClusterID string   `json:"clusterID"`
+	MemberID  string   `json:"memberID"`
+	Through   []string `json:"through,omitempty"`
 }
 
 // HealthySettings of WaitHealthy.

@@ -14,31 +14,39 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
-// council is this machine's member, asked about its cluster.
+// council is a member that is asked about its cluster: this machine's own, or one elsewhere.
 type council struct {
 	*etcd.Client
 	endpoint string
 	etcd.Membership
 }
 
-// convene reads the member table, which takes a quorum.
-func (d *Driver) convene(ctx context.Context, clusterID string) (*council, error) {
+// convene reads the member table, which takes a quorum, at the first endpoint that has it.
+func (d *Driver) convene(ctx context.Context, clusterID string, through []string) (*council, error) {
 	inst, err := d.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dial := inst.Client
 	dial.Cluster = true
+	if len(through) > 0 {
+		dial.Endpoints = through
+	}
 	client, err := etcd.Dial(ctx, dial)
 	if err != nil {
 		return nil, err
 	}
-	c := &council{Client: client, endpoint: client.Endpoints()[0]}
-	if err := c.refresh(ctx, clusterID); err != nil {
-		client.Close()
-		return nil, err
+	for _, endpoint := range client.Endpoints() {
+		c := &council{Client: client, endpoint: endpoint}
+		if err = c.refresh(ctx, clusterID); err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, distro.ErrNotYet) {
+			break
+		}
 	}
-	return c, nil
+	client.Close()
+	return nil, err
 }
 
 func (c *council) refresh(ctx context.Context, clusterID string) error {
@@ -48,7 +56,7 @@ func (c *council) refresh(ctx context.Context, clusterID string) error {
 	}
 	if have := etcd.FormatID(c.Cluster); have != clusterID {
 		return &problem.Error{
-			Kind: problem.Refused, Op: "change the members of etcd cluster", Subject: clusterID, Why: "this machine's member is one of cluster " + have,
+			Kind: problem.Refused, Op: "change the members of etcd cluster", Subject: clusterID, Why: c.endpoint + " is a member of cluster " + have,
 			Next: "plan again: another restore has been here",
 		}
 	}
@@ -66,7 +74,7 @@ func again(err error) error {
 // Admit implements distro.Driver. Whoever is removed is stopped by now, or was lost: that the table could be read shows
 // that the others have quorum without it, and so they have when it has gone. A learner does not count in any quorum.
 func (d *Driver) Admit(ctx context.Context, a distro.Admission) (distro.Admitted, error) {
-	c, err := d.convene(ctx, a.ClusterID)
+	c, err := d.convene(ctx, a.ClusterID, a.Through)
 	if err != nil {
 		return distro.Admitted{}, err
 	}
@@ -89,7 +97,7 @@ func (d *Driver) Admit(ctx context.Context, a distro.Admission) (distro.Admitted
 	if err != nil {
 		return distro.Admitted{}, err
 	}
-	return distro.Admitted{ClusterID: a.ClusterID, MemberID: etcd.FormatID(found.ID)}, nil
+	return distro.Admitted{ClusterID: a.ClusterID, MemberID: etcd.FormatID(found.ID), Through: a.Through}, nil
 }
 
 // own finds the member that an earlier call has added.
@@ -139,7 +147,7 @@ func (d *Driver) Promote(ctx context.Context, a distro.Admitted) error {
 	if err != nil {
 		return fmt.Errorf("etcd's member id: %w", err)
 	}
-	c, err := d.convene(ctx, a.ClusterID)
+	c, err := d.convene(ctx, a.ClusterID, a.Through)
 	if err != nil {
 		return err
 	}
@@ -153,7 +161,7 @@ func (d *Driver) Promote(ctx context.Context, a distro.Admitted) error {
 // Dismiss implements distro.Driver. An admission whose answer was lost is known by what it added: a learner at these URLs
 // that has never started.
 func (d *Driver) Dismiss(ctx context.Context, a distro.Admission, memberID string) error {
-	c, err := d.convene(ctx, a.ClusterID)
+	c, err := d.convene(ctx, a.ClusterID, a.Through)
 	if err != nil {
 		return err
 	}

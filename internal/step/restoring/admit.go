@@ -10,14 +10,16 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
-// admit has this machine's member take another machine into the cluster.
+// admit has this machine's member take another machine into the cluster, or a member elsewhere this one.
 type admit struct {
 	base
 	settings step.AdmitSettings
 }
 
 func (s *admit) admission() distro.Admission {
-	return distro.Admission{ClusterID: s.settings.ClusterID, PeerURLs: s.settings.PeerURLs, Remove: s.settings.Remove}
+	return distro.Admission{
+		ClusterID: s.settings.ClusterID, PeerURLs: s.settings.PeerURLs, Remove: s.settings.Remove, Through: s.settings.Through,
+	}
 }
 
 // Do implements step.Step. Which member was admitted is noted, for the way back.

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/agent"
+)
+
+func newRejoin(o *options) *cobra.Command {
+	r := &agent.LocalRejoin{}
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "rejoin --endpoints URL[,URL…]", Short: "Make this machine a member of its running etcd cluster again, without the manager", Args: cobra.NoArgs,
+		Long: `Make this machine a member of its running etcd cluster again, without the manager, with the same journaled steps.
+
+For a machine that was away during a restore, or that has lost its data, while the others have quorum. They go on serving. The
+old data is moved aside; the member starts without data, gets it from the others, and has its vote once it has caught up.
+Without --yes it says what it would do. When it was cut, run it again.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			if yes {
+				return r.Run(cmd.Context(), cfg, cmd.OutOrStdout())
+			}
+			text, err := r.Plan(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			for _, line := range text {
+				fmt.Fprintln(cmd.OutOrStdout(), line)
+			}
+			return &problem.Error{Kind: problem.Refused, Op: "rejoin", Why: "nothing was touched", Next: "run it again with --yes"}
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&r.Endpoints, "endpoints", nil, "client URLs of healthy members on other machines; this machine's certificate for etcd is shown to them")
+	flags.Int64Var(&r.Epoch, "epoch", 0, "restore epoch of the cluster, as holdfast-agent status says on a healthy machine (default: the highest that this machine has heard of)")
+	flags.DurationVar(&r.Timeout, "timeout", 30*time.Minute, "how long each step may take")
+	flags.BoolVar(&yes, "yes", false, "do it")
+	_ = cmd.MarkFlagRequired("endpoints") // it is there: the line above
+	return cmd
+}
