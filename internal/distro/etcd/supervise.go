@@ -72,6 +72,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		if err := s.keep(); err != nil {
 			s.cfg.Log.Error("etcd could not be started", "error", err)
 		}
+		if err := s.log().rotate(); err != nil {
+			s.cfg.Log.Error("the log of etcd could not be rotated", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -114,7 +117,7 @@ func (s *Supervisor) launch() error {
 	if len(s.cfg.Command) == 0 {
 		return fmt.Errorf("%w: no command to supervise", distro.ErrNotInstalled)
 	}
-	log, err := os.OpenFile(filepath.Join(s.cfg.StateDir, "supervised.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := s.log().open()
 	if err != nil {
 		return err
 	}
