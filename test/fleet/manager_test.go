@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/lab"
+	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 	"github.com/holdfast-dev/holdfast/test/server"
 )
 
@@ -149,6 +150,24 @@ func TestThreeMachinesAreRestoredWithoutAnyManager(t *testing.T) {
 		})
 	}
 	do(t, group.Wait())
+	do(t, w.etcd.Ready(t.Context()))
+	w.holds(t, "/a", "saved")
+	w.rejoinByHand(t, w.Lab.Nodes[2])
+}
+
+// rejoinByHand makes a member anew that has lost its data, by the agent's own command.
+func (w *world) rejoinByHand(t *testing.T, lost *lab.Node) {
+	t.Helper()
+	_, err := lost.Run(t.Context(), "sh", "-ec", "systemctl stop etcd; rm -rf "+etcd.DataDir+"/member")
+	do(t, err)
+	var others []string
+	for _, endpoint := range w.etcd.Endpoints() {
+		if !strings.Contains(endpoint, "//"+lost.Address+":") {
+			others = append(others, endpoint)
+		}
+	}
+	_, err = lost.Run(t.Context(), "holdfast-agent", "rejoin", "--endpoints", strings.Join(others, ","), "--yes")
+	do(t, err)
 	do(t, w.etcd.Ready(t.Context()))
 	w.holds(t, "/a", "saved")
 }
