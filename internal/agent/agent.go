@@ -128,6 +128,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	group.Go(func() error { return a.plans.run(ctx) })
 	group.Go(func() error { return a.keepSchedule(ctx) })
 	group.Go(func() error { return a.live.run(ctx) })
+	group.Go(func() error { return a.keepAside(ctx) })
 	group.Go(func() error { return a.serveMetrics(ctx) })
 	if a.link != nil {
 		group.Go(func() error { return a.link.run(ctx) })

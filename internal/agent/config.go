@@ -58,6 +58,9 @@ type File struct {
 	SpoolDir string `json:"spoolDir,omitempty"`
 	// Node is this machine's name in the names of snapshots. Default: the host name.
 	Node string `json:"node,omitempty"`
+	// KeepAside is how long data that a restore has moved aside is kept after its commit, as 168h; "forever" for until
+	// somebody removes it. Default: 168h. It is kept longer where there is no newer snapshot that is restored or proven.
+	KeepAside string `json:"keepAside,omitempty"`
 	// Local makes the agent work without a manager: these are the settings that it would get from there.
 	Local *Local `json:"local,omitempty"`
 }
@@ -115,6 +118,9 @@ func (f File) check(path string) error {
 		why = "local.clusterID is missing: it names the cluster in snapshots and in the owner marker, as c-abcde"
 	case f.Local != nil && f.Local.Snapshots != nil && f.Local.Snapshots.Retention < 0:
 		why = "local.snapshots.retention is negative"
+	}
+	if _, _, err := f.keep(); err != nil {
+		why = "keepAside is neither a duration, as 168h, nor forever: " + err.Error()
 	}
 	if why == "" {
 		return nil

@@ -18,6 +18,7 @@ type metrics struct {
 	failures                               prometheus.Counter
 	manager                                prometheus.Gauge
 	dbSize, dbInUse                        prometheus.Gauge
+	asideSets, asideSize                   prometheus.Gauge
 }
 
 func newMetrics(r *prometheus.Registry) *metrics {
@@ -42,6 +43,9 @@ func newMetrics(r *prometheus.Registry) *metrics {
 		manager:  gauge("agent_manager_up", "1 while the agent follows its manager, 0 while it can't."),
 		dbSize:   gauge("etcd_db_size_bytes", "Size of the member's database file."),
 		dbInUse:  gauge("etcd_db_in_use_bytes", "Part of the database file that holds data."),
+
+		asideSets: gauge("aside_sets", "Operations whose old data is kept beside the new."),
+		asideSize: gauge("aside_bytes", "Size of the old data that is kept beside the new."),
 	}
 	r.MustRegister(m.failures)
 	return m
@@ -55,6 +59,11 @@ func (m *metrics) handler() http.Handler {
 
 func (m *metrics) managerUp()   { m.manager.Set(1) }
 func (m *metrics) managerDown() { m.manager.Set(0) }
+
+func (m *metrics) aside(sets int, size int64) {
+	m.asideSets.Set(float64(sets))
+	m.asideSize.Set(float64(size))
+}
 
 func placeOf(f v1alpha1.SnapshotFile) string {
 	if f.Location[0] == '/' {

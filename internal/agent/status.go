@@ -41,6 +41,9 @@ func Status(ctx context.Context, cfg Config, w io.Writer) error {
 	}
 	a.statusEtcd(ctx, o, row)
 	a.statusSchedule(o, row)
+	if err := a.statusAside(ctx, row); err != nil {
+		return err
+	}
 	if err := a.statusOperation(row); err != nil {
 		return err
 	}

@@ -78,6 +78,11 @@ func (s *commit) Do(context.Context, step.Report) (any, error) {
 		return nil, err
 	}
 	evidence := step.CommitEvidence{Epoch: have.Epoch, Aside: set.places(s.uid), At: have.At}
+	if len(evidence.Aside) > 0 {
+		if err := (Kept{Operation: s.uid, Committed: have.At, Places: evidence.Aside}).write(s.StateDir); err != nil {
+			return nil, err
+		}
+	}
 	return evidence, os.RemoveAll(s.fetchedDir())
 }
 

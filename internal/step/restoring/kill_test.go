@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -31,6 +33,13 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "agent" {
 		if err := agent(os.Args[2], os.Args[3]); err != nil {
+			slog.Error(err.Error())
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == restoring.RemoveAside {
+		if err := restoring.RunRemoval(os.Args[2]); err != nil {
 			slog.Error(err.Error())
 			os.Exit(1)
 		}
@@ -208,6 +217,7 @@ func TestARestoreBringsTheSnapshotBackAndKeepsTheOldData(t *testing.T) {
 	if e, err := restoring.ReadEpoch(s.State); err != nil || e.Epoch != 1 {
 		t.Errorf("epoch %+v, %v", e, err)
 	}
+	s.wantKept(t, done.Aside...)
 	// After the commit point nothing goes back.
 	undo := s.plan(t, 2, true)
 	r, err := runner(s.Machine, nil)
@@ -218,6 +228,22 @@ func TestARestoreBringsTheSnapshotBackAndKeepsTheOldData(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Want(t, "a", "old")
+}
+
+// wantKept wants what was moved aside to be written down, or nothing.
+func (s *scene) wantKept(t *testing.T, places ...string) {
+	t.Helper()
+	kept, err := restoring.ListKept(s.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range kept {
+		got = append(got, k.Places...)
+	}
+	if diff := cmp.Diff(places, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("kept: %s", diff)
+	}
 }
 
 // rounds of a test that kills: HOLDFAST_ROUNDS says how many.
@@ -243,6 +269,7 @@ func TestAnAgentKilledAnywhereInARestoreFinishesIt(t *testing.T) {
 		}
 		s.run(t, plan, v1alpha1.StepDone)
 		s.Want(t, "a", "old")
+		s.wantKept(t, s.Data+".holdfast-u1")
 	}
 }
 
@@ -258,6 +285,7 @@ func TestAnAgentKilledAnywhereInARestoreOrItsUndoBringsTheOldStateBack(t *testin
 		}
 		s.run(t, undo, v1alpha1.StepUndone)
 		s.Want(t, "a", "new")
+		s.wantKept(t)
 		if fenced, err := s.Driver().Fenced(); err != nil || fenced {
 			t.Errorf("fenced %v, %v", fenced, err)
 		}

@@ -5,7 +5,7 @@
 //
 // Each looks at the disk first, so that it can be done again after a death at any point. What can't be seen there, such as
 // whether etcd ran before, is in notes that are durable before the effect begins. Nothing of the old data is deleted: it
-// is moved aside under the operation's uid, and lies there until somebody removes it.
+// is moved aside under the operation's uid. At the commit it is written down what lies where: see [Kept].
 //
 // The steps know a distro.Driver, and no distribution. Start reading at [Machine], and at aside.go for the undo set.
 package restoring
