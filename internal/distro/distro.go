@@ -93,7 +93,12 @@ type Installation struct {
 	Client etcd.Config
 	// ConfigDigest is the SHA-256 of the configuration in hex, secrets left out.
 	ConfigDigest string
+	// Owner of a data directory that has to be made anew; nil where the agent's own user is right, or none is known.
+	Owner *Owner
 }
+
+// Owner is the user and the group that etcd runs as.
+type Owner struct{ UID, GID int }
 
 // Admission of a member to a running cluster.
 type Admission struct {

@@ -20,6 +20,8 @@ type Command struct {
 	Env  map[string]string
 	// Dir that it starts in; empty is "/".
 	Dir string
+	// User and Group that it runs as, by name or number; empty is root, and the user's own group.
+	User, Group string
 }
 
 var (
@@ -56,6 +58,7 @@ type properties struct {
 	environment []string
 	files       []envFile
 	dir         string
+	user, group string
 }
 
 // execCommand is one line of ExecStart.
@@ -85,8 +88,12 @@ func (p *properties) read(ctx context.Context, c *dbus.Conn, name string) (err e
 	if p.files, err = property[[]envFile](ctx, c, name, "Service", "EnvironmentFiles"); err != nil {
 		return err
 	}
-	p.dir, err = property[string](ctx, c, name, "Service", "WorkingDirectory")
-	return err
+	for key, to := range map[string]*string{"WorkingDirectory": &p.dir, "User": &p.user, "Group": &p.group} {
+		if *to, err = property[string](ctx, c, name, "Service", key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command makes a command of the properties.
@@ -99,7 +106,7 @@ func (p *properties) command(readFile func(string) ([]byte, error)) (Command, er
 		return Command{}, err
 	}
 	last := p.commands[len(p.commands)-1] // a oneshot may have more; what matters is the last
-	command := Command{Program: last.Path, Env: env, Dir: strings.TrimPrefix(p.dir, "!")}
+	command := Command{Program: last.Path, Env: env, Dir: strings.TrimPrefix(p.dir, "!"), User: p.user, Group: p.group}
 	if len(last.Argv) > 1 {
 		command.Args = Expand(last.Argv[1:], env)
 	}

@@ -35,8 +35,8 @@ func TestACommandIsReadAsSystemdReadsIt(t *testing.T) {
 		},
 		{
 			"a missing file with a dash is none",
-			properties{commands: exec("/a", "$$HOME"), files: []envFile{{"/etc/none", true}}, dir: "!/var/lib"},
-			Command{Program: "/a", Args: []string{"$HOME"}, Env: map[string]string{}, Dir: "/var/lib"},
+			properties{commands: exec("/a", "$$HOME"), files: []envFile{{"/etc/none", true}}, dir: "!/var/lib", user: "etcd", group: "7"},
+			Command{Program: "/a", Args: []string{"$HOME"}, Env: map[string]string{}, Dir: "/var/lib", User: "etcd", Group: "7"},
 		},
 		{
 			"the last of several commands counts",

@@ -155,10 +155,10 @@ func TestThreeMachinesAreRestoredWithoutAnyManager(t *testing.T) {
 	w.rejoinByHand(t, w.Lab.Nodes[2])
 }
 
-// rejoinByHand makes a member anew that has lost its data, by the agent's own command.
+// rejoinByHand makes a member anew that has lost its data, and the directory of it, by the agent's own command.
 func (w *world) rejoinByHand(t *testing.T, lost *lab.Node) {
 	t.Helper()
-	_, err := lost.Run(t.Context(), "sh", "-ec", "systemctl stop etcd; rm -rf "+etcd.DataDir+"/member")
+	_, err := lost.Run(t.Context(), "sh", "-ec", "systemctl stop etcd; rm -rf "+etcd.DataDir)
 	do(t, err)
 	var others []string
 	for _, endpoint := range w.etcd.Endpoints() {

@@ -94,7 +94,7 @@ func (d *Driver) Discover(ctx context.Context) (*distro.Installation, error) {
 		DataDir: cmp.Or(d.cfg.Etcd.DataDir, s["data-dir"]), WALDir: cmp.Or(d.cfg.Etcd.WALDir, s["wal-dir"]),
 		Member: s["name"], PeerURLs: splitURLs(s["initial-advertise-peer-urls"]),
 		InitialCluster: s["initial-cluster"], InitialClusterToken: s["initial-cluster-token"],
-		Client: s.client(d.cfg.Etcd), ConfigDigest: hex.EncodeToString(sum[:]),
+		Client: s.client(d.cfg.Etcd), ConfigDigest: hex.EncodeToString(sum[:]), Owner: ownerOf(inv.user, inv.group),
 	}, nil
 }
 

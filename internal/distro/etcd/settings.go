@@ -27,6 +27,8 @@ type invocation struct {
 	args    []string
 	env     map[string]string
 	dir     string
+	// user and group that it runs as; empty where it runs as the agent does.
+	user, group string
 }
 
 // settings reads the invocation as etcd would. readFile reads the config file.

@@ -49,7 +49,7 @@ func (u unit) invocation(ctx context.Context) (invocation, error) {
 
 // unwrap looks behind a shell that runs etcd: sh -c "exec etcd …".
 func unwrap(c systemd.Command) invocation {
-	inv := invocation{program: c.Program, args: c.Args, env: c.Env, dir: c.Dir}
+	inv := invocation{program: c.Program, args: c.Args, env: c.Env, dir: c.Dir, user: c.User, group: c.Group}
 	switch filepath.Base(inv.program) {
 	case "sh", "bash", "dash":
 	default:

@@ -33,7 +33,8 @@ type undoDir struct {
 	Path string `json:"path"`
 	// Existed before the operation.
 	Existed bool `json:"existed"`
-	// Keep says that an empty directory must stand in its place: with its owner and mode etcd finds it writable.
+	// Keep says that an empty directory must stand in its place: with its owner and mode etcd finds it writable. One that
+	// did not exist has them too when they are known.
 	Keep bool        `json:"keep,omitempty"`
 	Mode fs.FileMode `json:"mode,omitempty"`
 	UID  int         `json:"uid,omitempty"`
@@ -60,6 +61,9 @@ func (s *moveAside) Do(ctx context.Context, report step.Report) (any, error) {
 	}
 	for _, d := range set.Dirs {
 		if !d.Existed {
+			if err := d.provide(); err != nil {
+				return nil, fmt.Errorf("make %s: %w", d.Path, err)
+			}
 			continue
 		}
 		report("moving "+d.Path+" aside", "")
@@ -97,6 +101,9 @@ func (s *moveAside) undoSet(ctx context.Context) (undoSet, error) {
 	data, err := lookAt(inst.DataDir, true)
 	if err != nil {
 		return set, err
+	}
+	if !data.Existed && inst.Owner != nil {
+		data.Mode, data.UID, data.GID = 0o700, inst.Owner.UID, inst.Owner.GID
 	}
 	set.Dirs = []undoDir{data}
 	if inst.WALDir != "" {
@@ -151,6 +158,17 @@ func (d undoDir) away(uid string) error {
 	}
 	if !d.Keep {
 		return nil
+	}
+	return d.remake()
+}
+
+// provide makes a directory that has gone, for the user that etcd runs as: what is restored into it gets its owner.
+func (d undoDir) provide() error {
+	if d.Mode == 0 {
+		return nil
+	}
+	if err := durable.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil {
+		return err
 	}
 	return d.remake()
 }
