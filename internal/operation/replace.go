@@ -49,6 +49,19 @@ func (r *restoring) admit() {
 	r.enter(v1alpha1.PhaseRestore, stageJoin, joinLimit, "prepares "+plan.Replace+" to join")
 }
 
+// joins is the size of the database that a machine gets from the others; 0 when it gets none, or nobody knows.
+func (r *restoring) joins(m *Machine) int64 {
+	if m.Name != r.status.Plan.Replace {
+		return 0
+	}
+	for _, keeper := range r.admitter() {
+		if e := keeper.Status.Etcd; e != nil && e.Size != nil {
+			return e.Size.Value()
+		}
+	}
+	return 0
+}
+
 func (r *restoring) admitted() step.AdmitEvidence {
 	return step.AdmitEvidence{ClusterID: r.status.Admitted.ClusterID, MemberID: r.status.Admitted.MemberID}
 }

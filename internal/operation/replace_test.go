@@ -66,6 +66,22 @@ func TestALostMemberIsReplacedWhileTheOthersGoOn(t *testing.T) {
 	}
 }
 
+func TestOnlyTheMachineThatJoinsLooksForRoomForTheOthersData(t *testing.T) {
+	w := liveWorld(t, false)
+	r := from(replaceC)
+	approveReplacement(t, w, r)
+	got := map[string]string{}
+	for _, c := range r.Status.Preflight {
+		if c.Check == "DiskSpace" {
+			got[c.Machine] = c.Message
+		}
+	}
+	want := map[string]string{"a": "0 bytes come from the others", "c": "3221225472 bytes come from the others"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAReplacementIsRefusedWhereItWouldBeWrong(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*world)

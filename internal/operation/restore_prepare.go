@@ -174,7 +174,7 @@ func (r *restoring) checkID() string {
 }
 
 func (r *restoring) preflightSettings(m *Machine) any {
-	set := step.PreflightSettings{Copy: r.copy()}
+	set := step.PreflightSettings{Copy: r.copy(), Joins: r.joins(m)}
 	for _, p := range r.status.Plan.Machines {
 		if p.Machine == m.Name {
 			// A survivor's snapshot does not exist yet.

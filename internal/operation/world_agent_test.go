@@ -29,7 +29,10 @@ func (w *world) perform(n *node, s v1alpha1.PlanStep) (any, error) {
 	case step.TestTarget:
 		return w.tried([]string{"write", "read"}), nil
 	case step.Preflight:
-		return step.PreflightEvidence{Checks: []v1alpha1.PreflightCheck{{Check: "DiskSpace", Machine: n.Name, Outcome: "Passed"}}}, nil
+		joins := settingsOf[step.PreflightSettings](s).Joins
+		return step.PreflightEvidence{Checks: []v1alpha1.PreflightCheck{{
+			Check: "DiskSpace", Machine: n.Name, Outcome: "Passed", Message: fmt.Sprintf("%d bytes come from the others", joins),
+		}}}, nil
 	case step.ServeSnapshot:
 		return step.ServeEvidence{URLs: []string{"https://" + n.Name + ":9443/x"}, SHA256: "aa", Size: 10}, nil
 	case step.FetchSnapshot:

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -72,7 +73,7 @@ func (m *members) reflect(w *world) {
 		n.Status.RestoreEpoch = n.epoch
 		n.Status.Etcd = nil
 		if n.running && n.data == live && ids[name] != "" {
-			n.Status.Etcd = &v1alpha1.EtcdMember{ID: ids[name], ClusterID: liveID, Name: "member-" + name, Role: "follower", Members: table, RaftIndex: 9}
+			n.Status.Etcd = &v1alpha1.EtcdMember{ID: ids[name], ClusterID: liveID, Name: "member-" + name, Role: "follower", Members: table, RaftIndex: 9, Size: resource.NewQuantity(3<<30, resource.BinarySI)}
 			if m.table[ids[name]].learner {
 				n.Status.Etcd.Role, n.Status.Etcd.Members = "learner", nil
 			}

@@ -66,6 +66,8 @@ type PreflightSettings struct {
 	Copy Copy `json:"copy"`
 	// Restores says whether this machine's data would be made anew from the copy.
 	Restores bool `json:"restores"`
+	// Joins is the size of the database that this machine would get from the other members, 0 when it would not.
+	Joins int64 `json:"joins,omitempty"`
 }
 
 // PreflightEvidence of Preflight. A check that failed is evidence, too: the step itself is done.

@@ -41,6 +41,9 @@ func (s *preflight) Do(ctx context.Context, report step.Report) (any, error) {
 	if err == nil && s.settings.Restores {
 		s.restores(ctx, inst, report)
 	}
+	if err == nil && s.settings.Joins > 0 {
+		s.room(map[string]int64{nearest(inst.DataDir): snapshot.SpaceToRestore(s.settings.Joins)}, "the other members' data")
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -151,12 +154,17 @@ func (s *preflight) space(inst *distro.Installation, m *snapshot.Manifest, store
 	if !s.isLocal(s.settings.Copy) {
 		needs[nearest(s.StateDir)] += stored
 	}
+	s.room(needs, "a restore")
+}
+
+// room compares what a purpose needs in some directories with what is free there.
+func (s *preflight) room(needs map[string]int64, purpose string) {
 	var errs []error
 	var good []string
 	for dir, need := range needs {
 		free, err := snapshot.FreeSpace(dir)
 		if err == nil && free < need {
-			err = fmt.Errorf("%s has %s free, a restore needs %s: free some space there", dir, humanize.IBytes(uint64(free)), humanize.IBytes(uint64(need)))
+			err = fmt.Errorf("%s has %s free, and %s takes %s: free some space there", dir, humanize.IBytes(uint64(free)), purpose, humanize.IBytes(uint64(need)))
 		}
 		errs = append(errs, err)
 		good = append(good, fmt.Sprintf("%s: %s free, %s needed", dir, humanize.IBytes(uint64(free)), humanize.IBytes(uint64(need))))
