@@ -80,7 +80,8 @@ type EtcdSnapshotRestoreSpec struct {
 	// cancel ends the restore. Before the commit point the old state comes back.
 	// +optional
 	Cancel bool `json:"cancel,omitempty"`
-	// retryFrom continues a restore that failed after its commit point, from the step with this ID.
+	// retryFrom continues a restore that failed after its commit point, from the step with this ID. With the digest of a
+	// plan that the checks refuse, it has the checks made again.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	RetryFrom string `json:"retryFrom,omitempty"`

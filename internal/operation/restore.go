@@ -3,6 +3,7 @@ package operation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -16,7 +17,8 @@ import (
 //
 //	phase           stage       what happens                                              leaves when
 //	Pending         Plan        finds out what it would do; Preflight on all machines,    the plan is approved;
-//	                            which yields to whoever has the cluster                   1 day: cancelled
+//	                            which yields to whoever has the cluster, and again        1 day: cancelled
+//	                            after a while, or when asked, if they refuse
 //	Pending         Lock        waits for the cluster's lock                              it has it; 1 h: failed
 //	Started         Preflight   the checks again                                          all passed; 15 min
 //	Started         Safety      SaveSnapshot on one healthy machine, or the survivor      it is stored; 1 h
@@ -97,8 +99,9 @@ func DecideRestore(restore *v1alpha1.EtcdSnapshotRestore, seen *Observed) (v1alp
 		course: newCourse(seen, "EtcdSnapshotRestore", &restore.ObjectMeta, &status.OperationStatus),
 		spec:   &restore.Spec, status: &status,
 	}
-	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again.
-	retried := r.committed() && restore.Spec.RetryFrom != ""
+	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again. One that asked for
+	// another plan, by the digest of the refused one, was long before.
+	retried := r.committed() && restore.Spec.RetryFrom != "" && !strings.HasPrefix(restore.Spec.RetryFrom, digestPrefix)
 	r.cancelled = restore.Spec.Cancel && !retried || !restore.DeletionTimestamp.IsZero()
 	r.decide()
 	if r.committed() && seen.Cluster.Status.RestoreEpoch < status.Plan.RestoreEpoch {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -31,7 +33,16 @@ func (r *restoring) prepare() {
 		return
 	}
 	d := r.draft(r.spec.Source)
-	if r.status.Plan == nil || !sameFacts(r.status.Plan, d.plan) {
+	switch {
+	case r.status.Plan == nil:
+		r.replan(d)
+		return
+	case !sameFacts(r.status.Plan, d.plan):
+		r.event(false, "PlanChanged", "the facts have changed, and so has the plan")
+		r.replan(d)
+		return
+	case r.dueAgain():
+		r.event(false, "CheckedAgain", "the machines check again whether it can be done")
 		r.replan(d)
 		return
 	}
@@ -55,14 +66,38 @@ func (r *restoring) prepare() {
 	}
 }
 
-// mend says what to do about checks that are made once for each plan.
+// mend says what to do about checks that the manager does not repeat all the time.
 func (r *restoring) mend() string {
-	for _, c := range r.status.Preflight {
-		if c.Outcome == checkFailed && !slices.Contains(ownChecks, c.Check) {
-			return "; when that is mended, create another restore: machines check once"
-		}
+	if !r.machinesRefuse() {
+		return ""
 	}
-	return ""
+	return "; the machines check again by and by, or at once: holdfast restore retry " + r.Cluster.Name + " " + r.op.Name
+}
+
+// machinesRefuse tells whether a check has failed that only a machine can make.
+func (r *restoring) machinesRefuse() bool {
+	return slices.ContainsFunc(r.status.Preflight, func(c v1alpha1.PreflightCheck) bool {
+		return c.Outcome == checkFailed && !slices.Contains(ownChecks, c.Check)
+	})
+}
+
+// recheckFirst is how long a refusal stands before the machines check again by themselves.
+const recheckFirst = 5 * time.Minute
+
+// dueAgain tells whether a plan that was refused is to be made once more: what was wrong may have been mended. Whoever
+// wants it now says so by retryFrom. By itself it is done ever more rarely, since checks read whole snapshots: after five
+// minutes, and then when half as much time again has passed as since the beginning.
+func (r *restoring) dueAgain() bool {
+	planned := meta.FindStatusCondition(r.status.Conditions, v1alpha1.OperationPlanned)
+	if r.spec.ApprovedPlan != "" || r.status.Deadline == nil || planned == nil || planned.Reason != v1alpha1.PlannedRefused {
+		return false
+	}
+	if r.spec.RetryFrom == r.status.Plan.Digest {
+		return true
+	}
+	refused := planned.LastTransitionTime.Time
+	stood := refused.Sub(r.status.Deadline.Add(-planLimit))
+	return r.machinesRefuse() && !r.Now.Before(refused.Add(max(recheckFirst, stood/2)))
 }
 
 // refuse ends before anything was touched.
@@ -71,9 +106,8 @@ func (r *restoring) refuse(reason, message string) {
 	r.enter(v1alpha1.PhasePending, stageClear, clearLimit, "takes the plans back")
 }
 
-// replan puts a new plan in the place of the one whose facts have changed. Its checks begin anew.
+// replan puts a new plan in the place of the one that was. Its checks begin anew.
 func (r *restoring) replan(d *draft) {
-	before := r.status.Plan
 	d.plan.Made = metav1.NewTime(r.Now.Truncate(1e9))
 	d.plan.Text = d.text()
 	d.plan.Digest = digest(d.plan)
@@ -83,9 +117,6 @@ func (r *restoring) replan(d *draft) {
 		return // steps of the last round are taken back first: see preflight
 	}
 	r.status.Steps = nil
-	if before != nil {
-		r.event(false, "PlanChanged", "the facts have changed, and so has the plan")
-	}
 	r.say("checks all machines")
 }
 
@@ -118,6 +149,9 @@ func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
 	return p
 }
 
+// digestPrefix is what a plan's digest begins with, and no step's ID.
+const digestPrefix = "sha256:"
+
 // digest is over the plan's canonical JSON: fields in the order of the type.
 func digest(p *v1alpha1.RestorePlan) string {
 	p = p.DeepCopy()
@@ -128,7 +162,7 @@ func digest(p *v1alpha1.RestorePlan) string {
 		panic(err) // strings and numbers
 	}
 	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return digestPrefix + hex.EncodeToString(sum[:])
 }
 
 // preflight asks all machines that answer, one round for each plan, and tells whether all have answered. It yields: a
@@ -170,7 +204,7 @@ func (r *restoring) handed(m *Machine, id string) bool {
 
 // checkID is the id of this plan's preflight.
 func (r *restoring) checkID() string {
-	return r.id("preflight") + "-" + r.status.Plan.Digest[len("sha256:"):len("sha256:")+8]
+	return r.id("preflight") + "-" + r.status.Plan.Digest[len(digestPrefix):len(digestPrefix)+8]
 }
 
 func (r *restoring) preflightSettings(m *Machine) any {

@@ -353,6 +353,54 @@ func TestAMachineThatComesBackMakesThePlanPossible(t *testing.T) {
 	}
 }
 
+// TestMachinesThatRefuseAPlanCheckAgain: by themselves, ever more rarely, and at once when they are asked. The restore stays
+// the same one, and nothing is approved meanwhile.
+func TestMachinesThatRefuseAPlanCheckAgain(t *testing.T) {
+	for name, asked := range map[string]bool{"by themselves": false, "asked": true} {
+		t.Run(name, func(t *testing.T) {
+			w, full, checks := restoreWorld(t), true, 0
+			w.nodes["b"].do[step.Preflight] = func() (any, error) {
+				checks++
+				c := v1alpha1.PreflightCheck{Check: "DiskSpace", Machine: "b", Outcome: checkPassed}
+				if full {
+					c.Outcome, c.Message = checkFailed, "3 GiB are missing"
+				}
+				return step.PreflightEvidence{Checks: []v1alpha1.PreflightCheck{c}}, nil
+			}
+			r := from(snap)
+			restores(w, r, 4*time.Minute)
+			refused := r.Status.Plan.Digest
+			if checks != 1 || !strings.Contains(r.Status.Message, "DiskSpace on b: 3 GiB are missing; the machines check again by and by") {
+				t.Fatalf("%d checks: %s", checks, r.Status.Message)
+			}
+			if full = asked; !asked { // else the first time is in vain
+				restores(w, r, 2*time.Minute)
+			} else {
+				restores(w, r, 12*time.Hour)
+				if checks < 4 || checks > 20 {
+					t.Errorf("%d checks in half a day", checks)
+				}
+				full, refused = false, r.Status.Plan.Digest
+				r.Spec.RetryFrom = refused
+				restores(w, r, time.Minute)
+			}
+			if r.Status.Plan.Digest == refused || !strings.Contains(r.Status.Message, r.Status.Plan.Digest) {
+				t.Fatalf("%s: %s", r.Status.Phase, r.Status.Message)
+			}
+			before := checks
+			restores(w, r, 2*time.Hour)
+			if checks != before {
+				t.Error("a plan that can be approved is checked again")
+			}
+			approve(t, w, r)
+			restores(w, r, 3*time.Hour)
+			if r.Status.Outcome != v1alpha1.OutcomeRestored {
+				t.Errorf("%s: %s", r.Status.Outcome, r.Status.Message)
+			}
+		})
+	}
+}
+
 // TestABrokenEtcdsWordsDoNotVoidAPlan: its errors name another port each time.
 func TestABrokenEtcdsWordsDoNotVoidAPlan(t *testing.T) {
 	w := restoreWorld(t)

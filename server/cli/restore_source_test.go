@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	core "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -57,6 +58,32 @@ func TestEachSourceReachesTheManagerAndTheListSaysWhich(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestARefusedPlanIsMadeAgainInItsPlace: the same object, another digest, and the exit codes of a plan.
+func TestARefusedPlanIsMadeAgainInItsPlace(t *testing.T) {
+	l := start(t)
+	fleet(l)
+	var list v1alpha1.EtcdSnapshotRestoreList
+	c := l.begin(t.Context(), "", "restore", "plan", "prod", "--latest-proven")
+	r := the(l, "prod", &list, func() []v1alpha1.EtcdSnapshotRestore { return list.Items })
+	planned(r)
+	r.Status.Preflight[0].Outcome, r.Status.Preflight[0].Message = "Failed", "3 GiB are missing"
+	l.status(r)
+	c.ends(3).says(t, "3 GiB are missing", "next: mend that, then: holdfast restore retry prod "+r.Name)
+
+	c = l.begin(t.Context(), "", "restore", "retry", "prod")
+	eventually(t, "another plan is asked for", func() bool {
+		if err := l.client.Get(t.Context(), client.ObjectKeyFromObject(r), r); err != nil {
+			t.Fatal(err)
+		}
+		return r.Spec.RetryFrom == digest
+	})
+	planned(r)
+	r.Status.Plan.Digest = "sha256:" + strings.Repeat("cd", 32)
+	l.status(r)
+	c.ends(0).says(t, "Nothing has been touched", "--plan "+r.Name)
+	l.run("restore", "retry", "prod").must(t, 3).says(t, "no steps remain")
 }
 
 // TestFlagsOfferWhatIsOfTheNamedClusterAlone: the name of another cluster's machine would only be refused.

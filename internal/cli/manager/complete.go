@@ -29,13 +29,19 @@ func (f *Flags) CompleteClusters(most int) cobra.CompletionFunc {
 }
 
 // CompleteMachines offers the names of machines, of all clusters.
-func (f *Flags) CompleteMachines(most int) cobra.CompletionFunc { return f.complete(most, machineNames) }
+func (f *Flags) CompleteMachines(most int) cobra.CompletionFunc {
+	return f.complete(most, machineNames)
+}
 
 // CompleteSnapshots offers the names of snapshots of all clusters, the newest first.
-func (f *Flags) CompleteSnapshots(most int) cobra.CompletionFunc { return f.complete(most, snapshotNames) }
+func (f *Flags) CompleteSnapshots(most int) cobra.CompletionFunc {
+	return f.complete(most, snapshotNames)
+}
 
 // CompleteMachineFlag offers, for a flag of a command on a cluster, that cluster's machines.
-func (f *Flags) CompleteMachineFlag() cobra.CompletionFunc { return f.within(clusterSpace, machineNames) }
+func (f *Flags) CompleteMachineFlag() cobra.CompletionFunc {
+	return f.within(clusterSpace, machineNames)
+}
 
 // CompleteSnapshotFlag offers, for a flag of a command on a cluster, that cluster's snapshots.
 func (f *Flags) CompleteSnapshotFlag() cobra.CompletionFunc {

@@ -79,7 +79,7 @@ func (o *op) carryOut(ctx context.Context, yes bool) error {
 	if !o.console.Quiet || !yes {
 		describe(o.console.Err, o.console.Now(), o.cluster.Name, o.restore)
 	}
-	if err := o.refusal(); err != nil {
+	if err := o.refusal("mend that and plan again; nothing was touched"); err != nil {
 		return err
 	}
 	digest := o.restore.Status.Plan.Digest

@@ -26,7 +26,9 @@ func newPlan(c *console.Console, flags *manager.Flags) *cobra.Command {
 		Short: "Find out what a restore would do, and touch nothing",
 		Long: `Find out what a restore would do, and touch nothing: what the cluster needs, which may be less than a restore; whether
 all machines are ready for it; what happens on each; what is lost. It prints the command that approves exactly this plan.
-Exits with 3 when a check failed.`,
+Exits with 0 when it could be approved, 3 when a check failed, and 10 when the machines did not answer within --timeout.
+
+A plan that was refused stays for a day. Its checks are made again by and by, and at once by holdfast restore retry.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.CompleteClusters(1),
 	}
@@ -47,12 +49,17 @@ Exits with 3 when a check failed.`,
 		if err := o.planned(cmd.Context()); err != nil {
 			return err
 		}
-		if err := o.print(); err != nil {
-			return err
-		}
-		return o.refusal()
+		return o.show()
 	}
 	return cmd
+}
+
+// show prints the plan that was made; it is an error when that can't be carried out.
+func (o *op) show() error {
+	if err := o.print(); err != nil {
+		return err
+	}
+	return o.refusal("mend that, then: holdfast restore retry " + o.cluster.Name + " " + o.restore.Name + "; nothing was touched")
 }
 
 // planned waits until the plan is made and every check has an outcome.
@@ -64,8 +71,8 @@ func isPlanned(r *v1alpha1.EtcdSnapshotRestore) bool {
 	return r.Status.Phase.Ended() || r.Status.Plan != nil && cell.Is(r.Status.Conditions, v1alpha1.OperationPlanned, metav1.ConditionTrue)
 }
 
-// refusal says why a plan can't be approved; nil when it can.
-func (o *op) refusal() error {
+// refusal says why a plan can't be approved, and what to do next; nil when it can.
+func (o *op) refusal(next string) error {
 	r := o.restore
 	if r.Status.Phase.Ended() {
 		return watch.Outcome(o.cluster.Name, r)
@@ -76,7 +83,7 @@ func (o *op) refusal() error {
 	}
 	return &problem.Error{
 		Kind: problem.Refused, Op: "plan restore", Subject: r.Name + " of cluster " + o.cluster.Name, Why: strings.Join(bad, "; "),
-		Next: "mend that and plan again; nothing was touched",
+		Next: next,
 	}
 }
 

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -86,9 +87,11 @@ func newRetry(c *console.Console, flags *manager.Flags) *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use:   "retry CLUSTER [RESTORE]",
-		Short: "Go on with a restore that failed after its commit point",
+		Short: "Go on with a restore that failed after its commit point, or check a refused plan again",
 		Long: `Go on with a restore that failed after its commit point, the cluster's newest or the one named, from the first of the
-steps that remain, or from the one that --from names. Whatever failed before its commit point is rolled back: plan a new one.`,
+steps that remain, or from the one that --from names. Whatever failed before its commit point is rolled back: plan a new one.
+
+A plan that was refused by its checks is made and checked again, and shown as by holdfast restore plan.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeRestores(flags),
 	}
@@ -104,6 +107,9 @@ steps that remain, or from the one that --from names. Whatever failed before its
 		if err := o.choose(ctx, args); err != nil {
 			return err
 		}
+		if o.refused() && from == "" {
+			return o.planAgain(ctx)
+		}
 		step, err := o.remaining(from)
 		if err != nil {
 			return err
@@ -116,6 +122,27 @@ steps that remain, or from the one that --from names. Whatever failed before its
 		return o.finish(ctx)
 	}
 	return cmd
+}
+
+// refused tells whether the restore is a plan that its checks refuse.
+func (o *op) refused() bool {
+	return !o.restore.Status.Phase.Ended() && o.restore.Spec.ApprovedPlan == "" && isPlanned(o.restore) && len(failed(o.restore)) > 0
+}
+
+// planAgain has the plan made and checked once more, and shows what came of it.
+func (o *op) planAgain(ctx context.Context) error {
+	before := o.restore.Status.Plan.Digest
+	if err := o.manager.Change(ctx, o.restore, func() { o.restore.Spec.RetryFrom = before }); err != nil || o.wait.NoWait {
+		return err
+	}
+	err := o.follow(ctx, func() bool {
+		r := o.restore
+		return r.Status.Phase.Ended() || isPlanned(r) && r.Status.Plan.Digest != before
+	})
+	if err != nil {
+		return err
+	}
+	return o.show()
 }
 
 // remaining is the step to go on from.
