@@ -19,7 +19,7 @@ func maskRules() []maskRule {
 	return []maskRule{
 		rule(`/\S*/TestScripts\d+/\d+/pki/`, "PKI/"),
 		rule(`\b[0-9a-f]{64}\b`, "SHA256"),
-		rule(`\b[0-9a-f]{15,16}\b`, "ID"),
+		rule(`\b[0-9a-f]{13,16}\b`, "ID"), // leading zeros are left out
 		rule(`\bc-[bcdfghjklmnpqrstvwxz2456789]{8}\b`, "c-MADE"),
 		rule(`127\.0\.0\.1:\d{5}\b`, "127.0.0.1:PORT"),
 		rule(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "TIME"),
