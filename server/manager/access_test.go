@@ -42,7 +42,9 @@ func TestPeopleAndPrometheusGetInAsTheManualSays(t *testing.T) {
 	}
 
 	f.manual(t, dir, "```sh", "create serviceaccount prometheus")
-	scraped := func() int { return scrape(t, f.Address(), filepath.Join(dir, "holdfast.token"), filepath.Join(dir, "holdfast-ca.crt")) }
+	scraped := func() int {
+		return scrape(t, f.Address(), filepath.Join(dir, "holdfast.token"), filepath.Join(dir, "holdfast-ca.crt"))
+	}
 	eventually(t, "Prometheus reads the metrics", func() bool { return scraped() == http.StatusOK })
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(f.said(t, "```yaml", "job_name: holdfast", dir)), 0o600); err != nil {
 		t.Fatal(err)
