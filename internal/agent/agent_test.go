@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -31,7 +32,9 @@ func local(t *testing.T, world *etcdtest.Machine, cron string) *Agent {
 			Supervise: &Supervise{Command: world.Command}, Metrics: "none", Node: "n1",
 			Local: &Local{MachineSpec: v1alpha1.MachineSpec{
 				Distro: v1alpha1.DistroEtcd, ClusterID: "c-abcde", Roles: []v1alpha1.Role{v1alpha1.RoleEtcd},
-				Snapshots: &v1alpha1.MachineSnapshots{Scheduler: v1alpha1.SchedulerHoldfast, Cron: cron, Retention: 2, Verify: v1alpha1.VerifyContent},
+				Snapshots: &v1alpha1.MachineSnapshots{
+					Scheduler: v1alpha1.SchedulerHoldfast, Cron: cron, Retention: 2, Verify: v1alpha1.VerifyContent, MinFree: &resource.Quantity{},
+				},
 			}},
 		},
 		StateDir: world.State, Etcd: etcdtest.Command(), Version: "test", Hostname: "n1", Now: time.Now, Log: slog.New(slog.DiscardHandler),

@@ -142,7 +142,7 @@ func build(ctx context.Context, is *about, work, dir string) error {
 	peer := "unix://" + datadir.PeerSocket(dir)
 	_, err = snapshot.Restore(ctx, snapshot.RestoreConfig{
 		Source: source, Manifest: manifest, BumpRevision: revisionBump, MarkCompacted: true,
-		MinFree: snapshot.DefaultMinFree, SpoolDir: work,
+		MinFree: minFree, SpoolDir: work,
 		Target: snapshot.Target{
 			Name: memberName, InitialCluster: memberName + "=" + peer, InitialClusterToken: "etcd-cluster",
 			PeerURLs: []string{peer}, DataDir: filepath.Join(data, databaseDir),

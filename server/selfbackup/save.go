@@ -20,6 +20,10 @@ import (
 	"github.com/holdfast-dev/holdfast/server/datadir"
 )
 
+// minFree is what a backup leaves on the disk. It is small, and a host whose disk is nearly full must still be able to save
+// its manager.
+const minFree = 64 << 20
+
 // Config says what to save, and where and for whom.
 type Config struct {
 	// Dir is the data directory of a manager that runs.
@@ -101,7 +105,7 @@ func saveDatabase(ctx context.Context, cfg Config, dir string) (*snapshot.Manife
 	save := snapshot.SaveConfig{
 		Store: store, ClusterID: "c-" + ManagerID(cfg.Manager), Base: "holdfast-server", Node: snapshot.CleanNode(cfg.Host),
 		Trigger: snapshot.TriggerRecurring, Encoding: snapshot.EncodingZstd, Verify: snapshot.LevelContent,
-		MinFree: snapshot.DefaultMinFree, SpoolDir: dir, Tool: cfg.Tool, Host: cfg.Host, Now: cfg.Now, Log: cfg.Log,
+		MinFree: minFree, SpoolDir: dir, Tool: cfg.Tool, Host: cfg.Host, Now: cfg.Now, Log: cfg.Log,
 	}
 	for _, m := range choice.Candidates {
 		save.Candidates = append(save.Candidates, snapshot.Candidate{
