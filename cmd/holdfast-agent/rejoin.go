@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/agent"
 )
 
@@ -25,17 +23,7 @@ Without --yes it says what it would do. When it was cut, run it again.`,
 			if err != nil {
 				return err
 			}
-			if yes {
-				return r.Run(cmd.Context(), cfg, cmd.OutOrStdout())
-			}
-			text, err := r.Plan(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			for _, line := range text {
-				fmt.Fprintln(cmd.OutOrStdout(), line)
-			}
-			return &problem.Error{Kind: problem.Refused, Op: "rejoin", Why: "nothing was touched", Next: "run it again with --yes"}
+			return planOrRun(cmd, "rejoin", yes, cfg, r)
 		},
 	}
 	flags := cmd.Flags()

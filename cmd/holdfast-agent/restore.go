@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/agent"
 )
 
@@ -25,17 +23,7 @@ of several members run it on all of them at the same time, from the same snapsho
 				return err
 			}
 			r.Location = args[0]
-			if yes {
-				return r.Run(cmd.Context(), cfg, cmd.OutOrStdout())
-			}
-			text, err := r.Plan(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			for _, line := range text {
-				fmt.Fprintln(cmd.OutOrStdout(), line)
-			}
-			return &problem.Error{Kind: problem.Refused, Op: "restore", Why: "nothing was touched", Next: "run it again with --yes"}
+			return planOrRun(cmd, "restore", yes, cfg, r)
 		},
 	}
 	flags := cmd.Flags()

@@ -17,7 +17,6 @@ import (
 )
 
 func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
-	var follow bool
 	cmd := &cobra.Command{
 		Use:     "ls CLUSTER",
 		Aliases: []string{"list"},
@@ -25,24 +24,8 @@ func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
 		Long: `List a cluster's restores and plans, the newest first.
 
 APPROVED: a plan that nobody has approved touches nothing. OUTCOME: what the cluster runs after it.`,
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: flags.CompleteClusters(1),
 	}
-	flags.Add(cmd)
-	watch.AddList(cmd, &follow)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := flags.Connect()
-		if err != nil {
-			return err
-		}
-		cluster, err := m.Cluster(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return watch.List(cmd.Context(), c, m, follow, &v1alpha1.EtcdSnapshotRestoreList{}, cluster.Namespace, func() error {
-			return show(cmd.Context(), c, m, cluster)
-		})
-	}
+	watch.ListOf(cmd, c, flags, &v1alpha1.EtcdSnapshotRestoreList{}, show)
 	return cmd
 }
 

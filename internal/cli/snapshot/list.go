@@ -18,7 +18,6 @@ import (
 )
 
 func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
-	var follow bool
 	cmd := &cobra.Command{
 		Use:     "ls CLUSTER",
 		Aliases: []string{"list"},
@@ -28,24 +27,8 @@ func newList(c *console.Console, flags *manager.Flags) *cobra.Command {
 States: proven (restored on trial, and the same as the live cluster), restored (a trial restore was served by a real etcd),
 checked (its content was read in full), complete (stored whole, its hash right), unverified, suspect (etcd was not well),
 damaged, failed (never stored whole), missing (it was there once).`,
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: flags.CompleteClusters(1),
 	}
-	flags.Add(cmd)
-	watch.AddList(cmd, &follow)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := flags.Connect()
-		if err != nil {
-			return err
-		}
-		cluster, err := m.Cluster(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return watch.List(cmd.Context(), c, m, follow, &v1alpha1.EtcdSnapshotList{}, cluster.Namespace, func() error {
-			return show(cmd.Context(), c, m, cluster)
-		})
-	}
+	watch.ListOf(cmd, c, flags, &v1alpha1.EtcdSnapshotList{}, show)
 	return cmd
 }
 

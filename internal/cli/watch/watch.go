@@ -42,6 +42,30 @@ func AddList(cmd *cobra.Command, follow *bool) {
 	cmd.Flags().BoolVar(follow, "watch", false, "print it again after each change, until interrupted")
 }
 
+// ListOf makes cmd list what belongs to the cluster that is its argument: see List. show prints it.
+func ListOf(
+	cmd *cobra.Command, c *console.Console, flags *manager.Flags, list client.ObjectList,
+	show func(context.Context, *console.Console, *manager.Manager, *v1alpha1.Cluster) error,
+) {
+	var follow bool
+	flags.Add(cmd)
+	AddList(cmd, &follow)
+	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), flags.CompleteClusters(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := flags.Connect()
+		if err != nil {
+			return err
+		}
+		cluster, err := m.Cluster(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return List(cmd.Context(), c, m, follow, list, cluster.Namespace, func() error {
+			return show(cmd.Context(), c, m, cluster)
+		})
+	}
+}
+
 // List shows a list once, or with follow again after each change. list is an empty one of the kind that is shown.
 func List(ctx context.Context, c *console.Console, m *manager.Manager, follow bool, list client.ObjectList, namespace string, show func() error) error {
 	if !follow {
