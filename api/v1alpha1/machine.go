@@ -143,6 +143,9 @@ type MachineStatus struct {
 	// etcdConfig is what the member on this machine would be, also when none has ever run here.
 	// +optional
 	EtcdConfig *EtcdMemberConfig `json:"etcdConfig,omitempty"`
+	// distribution describes the Kubernetes distribution on the machine; none for a plain etcd.
+	// +optional
+	Distribution *DistributionStatus `json:"distribution,omitempty"`
 	// disks that snapshots, data and temporary files lie on.
 	// +optional
 	// +listType=map

@@ -47,6 +47,14 @@ func CheckRestore(cfg RestoreConfig) error {
 	return err
 }
 
+// SweepRestore removes what restores into a target that were cut left beside it. What one published stays.
+func SweepRestore(t Target) error {
+	if _, err := newSite(t); problem.KindOf(err) != problem.Refused {
+		return err
+	}
+	return nil // it swept, and refuses a target with something in it
+}
+
 func planSettings(cfg RestoreConfig) (*restorePlan, error) {
 	p, err := planMembers(cfg.Target)
 	if err != nil {

@@ -7,9 +7,11 @@ package distro
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/etcd"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
@@ -39,6 +41,14 @@ type Driver interface {
 	// Save takes a snapshot of this machine's own member into a store. With an error it may still return a manifest: see
 	// snapshot.Save.
 	Save(ctx context.Context, cfg SaveConfig) (*snapshot.Manifest, error)
+
+	// Belongings are what a restore replaces or changes on this machine. The list does not depend on what exists.
+	Belongings(ctx context.Context) ([]Belonging, error)
+	// Restore makes this machine's data from a snapshot. The distribution is stopped, and what is among its belongings was
+	// moved away. What an earlier call left, it removes first. Nothing has started on the data when it returns.
+	Restore(ctx context.Context, cfg RestoreConfig) (*Restored, error)
+	// Abandon ends a Restore that may still be under way, whoever began it, and removes what it left beside the belongings.
+	Abandon(ctx context.Context, id string) error
 
 	// Admit makes room for a member in the running cluster and takes it in, without a vote where the distribution has such
 	// members. It changes nothing on this machine. Done again, it finds what it did.
@@ -74,15 +84,26 @@ var (
 	ErrFenced = errors.New("it is fenced: an operation keeps it from starting")
 	// ErrNotYet: the cluster does not take this change at present.
 	ErrNotYet = errors.New("the cluster does not take this change yet")
+	// ErrNoArtifact: a version of the distribution can't be installed, because there is nothing to install it from.
+	ErrNoArtifact = errors.New("there is nothing to install this version from")
 	// ErrNotInstalled: there is no etcd to drive on this machine.
 	ErrNotInstalled = errors.New("no etcd is installed here")
 )
 
 // Installation is how etcd is installed and configured on a machine.
 type Installation struct {
-	// Version of the installed program: what will open a restored data directory. Empty when it could not be asked.
+	// Version of etcd that is installed: what will open a restored data directory. Empty when it could not be found out.
 	Version string
-	// DataDir and WALDir are absolute. WALDir is empty when it lies in DataDir, as usual.
+	// DistroVersion as the distribution spells it: "v1.34.2+k3s1". For a plain etcd it is that of etcd.
+	DistroVersion string
+	// Distribution is what else there is to know of a Kubernetes distribution; nil for a plain etcd.
+	Distribution *v1alpha1.DistributionStatus
+	// SnapshotDir is where the distribution itself keeps snapshots; empty when it takes none.
+	SnapshotDir string
+	// Config is the configuration as a snapshot carries it, secrets redacted; nil for a plain etcd.
+	Config json.RawMessage
+	// DataDir and WALDir of etcd are absolute. WALDir is empty when it lies in DataDir, as usual. Both are empty on a machine
+	// without a member, and so is everything about the member.
 	DataDir, WALDir string
 	// Member is the name of the machine's member, and PeerURLs are those that it advertises.
 	Member   string

@@ -1,6 +1,8 @@
 package step
 
 import (
+	"encoding/json"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -122,11 +124,12 @@ type AsideEvidence struct {
 
 // RestoreSettings of RestoreEtcd.
 type RestoreSettings struct {
-	// Member name, and the cluster that it will be part of: as etcd's flags of these names.
-	Member              string   `json:"member"`
-	InitialCluster      string   `json:"initialCluster"`
-	InitialClusterToken string   `json:"initialClusterToken"`
-	PeerURLs            []string `json:"peerURLs"`
+	// Member name, and the cluster that it will be part of: as etcd's flags of these names. Empty where the distribution
+	// names its members itself.
+	Member              string   `json:"member,omitempty"`
+	InitialCluster      string   `json:"initialCluster,omitempty"`
+	InitialClusterToken string   `json:"initialClusterToken,omitempty"`
+	PeerURLs            []string `json:"peerURLs,omitempty"`
 	// BumpRevision raises the revision, for clients that have seen newer ones; 0 leaves it.
 	BumpRevision uint64 `json:"bumpRevision,omitempty"`
 }
@@ -138,6 +141,24 @@ type RestoreEvidence struct {
 	ContentHash uint32 `json:"contentHash"`
 	ClusterID   string `json:"clusterID"`
 	MemberID    string `json:"memberID"`
+}
+
+// InstallSettings of InstallDistro, and its evidence.
+type InstallSettings struct {
+	// Version as the distribution spells it: "v1.34.2+k3s1".
+	Version string `json:"version"`
+}
+
+// ConfigSettings of WriteConfig.
+type ConfigSettings struct {
+	// Config of this machine as the snapshot carries it: keys and values, secrets redacted.
+	Config json.RawMessage `json:"config"`
+}
+
+// PointSettings of PointServer, and its evidence.
+type PointSettings struct {
+	// Server is the URL to join through; empty for a first server, which joins nobody.
+	Server string `json:"server,omitempty"`
 }
 
 // AdmitSettings of AdmitMember.
@@ -170,6 +191,8 @@ type HealthySettings struct {
 	// ClusterID and MemberID, when they are known: this machine's member must be that one, and vote.
 	ClusterID string `json:"clusterID,omitempty"`
 	MemberID  string `json:"memberID,omitempty"`
+	// Serves: the distribution must be ready on this machine, too: its API on a server, its link to the cluster on a worker.
+	Serves bool `json:"serves,omitempty"`
 	// Learner: it need not vote yet, and hence serves nothing; that it knows a leader is enough.
 	Learner bool `json:"learner,omitempty"`
 }

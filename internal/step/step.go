@@ -51,6 +51,12 @@ const (
 	MoveAside Kind = "MoveAside"
 	// RestoreEtcd makes this machine's data directory from the fetched snapshot.
 	RestoreEtcd Kind = "RestoreEtcd"
+	// InstallDistro brings the version of the distribution that the restored data belongs to. It starts nothing.
+	InstallDistro Kind = "InstallDistro"
+	// WriteConfig replaces the distribution's configuration by the snapshot's.
+	WriteConfig Kind = "WriteConfig"
+	// PointServer makes this machine join the cluster through another server at its next start, or be a first server.
+	PointServer Kind = "PointServer"
 	// AdmitMember has this machine's member take another machine into the cluster, in the place of those that it replaces.
 	AdmitMember Kind = "AdmitMember"
 	// JoinEtcd makes this machine's member one that was admitted, without any data of its own.

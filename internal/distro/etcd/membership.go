@@ -213,5 +213,8 @@ func (d *Driver) Join(ctx context.Context, a distro.Admitted) error {
 	if err != nil {
 		return err
 	}
+	if err := clearAttempt(inst); err != nil {
+		return err
+	}
 	return snapshot.Join(ctx, snapshot.JoinConfig{DataDir: inst.DataDir, WALDir: inst.WALDir, ClusterID: a.ClusterID, MemberID: a.MemberID})
 }

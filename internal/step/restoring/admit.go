@@ -95,16 +95,9 @@ type join struct {
 // Check implements step.Step.
 func (s *join) Check(context.Context) error { return s.requireAside() }
 
-// Do implements step.Step. What an earlier attempt made has not started yet, and goes: see restore.Do.
+// Do implements step.Step.
 func (s *join) Do(ctx context.Context, report step.Report) (any, error) {
 	if err := errors.Join(s.requireAside(), s.requireStopped(ctx)); err != nil {
-		return nil, err
-	}
-	inst, err := s.Driver.Discover(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := clearAttempt(inst); err != nil {
 		return nil, err
 	}
 	report("preparing it to join the others", "")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
@@ -46,7 +47,7 @@ type moveAside struct{ base }
 
 // Check implements step.Step.
 func (s *moveAside) Check(ctx context.Context) error {
-	_, err := s.Driver.Discover(ctx)
+	_, err := s.Driver.Belongings(ctx)
 	return err
 }
 
@@ -94,32 +95,27 @@ func (s *moveAside) undoSet(ctx context.Context) (undoSet, error) {
 	if err != nil || noted {
 		return set, err
 	}
-	inst, err := s.Driver.Discover(ctx)
+	belongings, err := s.Driver.Belongings(ctx)
 	if err != nil {
 		return set, err
 	}
-	data, err := lookAt(inst.DataDir, true)
-	if err != nil {
-		return set, err
-	}
-	if !data.Existed && inst.Owner != nil {
-		data.Mode, data.UID, data.GID = 0o700, inst.Owner.UID, inst.Owner.GID
-	}
-	set.Dirs = []undoDir{data}
-	if inst.WALDir != "" {
-		wal, err := lookAt(inst.WALDir, false)
+	for _, b := range belongings {
+		d, err := lookAt(b)
 		if err != nil {
 			return set, err
 		}
-		set.Dirs = append(set.Dirs, wal)
+		set.Dirs = append(set.Dirs, d)
 	}
 	return set, s.notes.write(noteAside, set)
 }
 
-func lookAt(path string, keep bool) (undoDir, error) {
-	d := undoDir{Path: filepath.Clean(path), Keep: keep}
-	real, err := filepath.EvalSymlinks(path)
+func lookAt(b distro.Belonging) (undoDir, error) {
+	d := undoDir{Path: filepath.Clean(b.Path), Keep: b.Remake}
+	real, err := filepath.EvalSymlinks(b.Path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if b.Owner != nil {
+			d.Mode, d.UID, d.GID = b.Mode, b.Owner.UID, b.Owner.GID
+		}
 		return d, nil
 	}
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
 // tree writes files by their paths.
@@ -62,7 +64,7 @@ func TestOldDataComesBackWhateverTookItsPlace(t *testing.T) {
 		for _, mounted := range []bool{false, true} {
 			dir := filepath.Join(t.TempDir(), "data")
 			tree(t, dir, old)
-			d, err := lookAt(dir, true)
+			d, err := lookAt(distro.Belonging{Path: dir, Remake: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +102,7 @@ func TestAMoveThatWasCutIsFinishedOrTakenBack(t *testing.T) {
 	for _, finish := range []bool{false, true} {
 		dir := filepath.Join(t.TempDir(), "data")
 		tree(t, dir, old)
-		d, err := lookAt(dir, true)
+		d, err := lookAt(distro.Belonging{Path: dir, Remake: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +132,7 @@ func TestAMoveThatWasCutIsFinishedOrTakenBack(t *testing.T) {
 
 func TestADirectoryThatWasNotThereIsGoneAfterTheUndo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	d, err := lookAt(dir, true)
+	d, err := lookAt(distro.Belonging{Path: dir, Remake: true})
 	if err != nil || d.Existed {
 		t.Fatalf("%+v, %v", d, err)
 	}
@@ -149,7 +151,7 @@ func TestADataDirectoryBehindALinkIsMovedWhereItLies(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "disk"), filepath.Join(root, "data")); err != nil {
 		t.Fatal(err)
 	}
-	d, err := lookAt(filepath.Join(root, "data"), true)
+	d, err := lookAt(distro.Belonging{Path: filepath.Join(root, "data"), Remake: true})
 	if err != nil {
 		t.Fatal(err)
 	}

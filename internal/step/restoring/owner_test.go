@@ -26,12 +26,12 @@ type owned struct {
 	owner distro.Owner
 }
 
-func (o owned) Discover(ctx context.Context) (*distro.Installation, error) {
-	inst, err := o.Driver.Discover(ctx)
-	if err == nil {
-		inst.Owner = &o.owner
+func (o owned) Belongings(ctx context.Context) ([]distro.Belonging, error) {
+	all, err := o.Driver.Belongings(ctx)
+	for i := range all {
+		all[i].Owner, all[i].Mode = &o.owner, 0o700
 	}
-	return inst, err
+	return all, err
 }
 
 // otherUser is one that files can be given to: root can choose.
