@@ -28,16 +28,37 @@ func newLogger(level string) (*slog.Logger, error) {
 	return slog.New(handler), nil
 }
 
-// quiet marks whose lines these are.
+// quiet marks whose lines these are, and leaves out errors that are none.
 type quiet struct{ slog.Handler }
 
-// unused is an error that Kubernetes logs at each start about an option that is not set.
-const unused = "The manifest file is empty, ignoring."
+const (
+	// unused is an error that Kubernetes logs at each start about an option that is not set.
+	unused = "The manifest file is empty, ignoring."
+	// early is what some of its parts say at the very first start, a moment before another part makes that namespace. They
+	// try again.
+	early = `namespaces "kube-system" not found`
+)
 
+// Handle implements slog.Handler.
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	if r.Message == unused {
+	if r.Message == unused || saysEarly(r) {
 		return nil
 	}
 	r.AddAttrs(slog.String("component", "kubernetes"))
 	return q.Handler.Handle(ctx, r)
 }
+
+func saysEarly(r slog.Record) (says bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		err, is := a.Value.Any().(error)
+		says = is && err.Error() == early
+		return !says
+	})
+	return says
+}
+
+// WithAttrs implements slog.Handler.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
