@@ -1,0 +1,44 @@
+package k3s
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/holdfast-dev/holdfast/internal/distro"
+)
+
+// Config says what is driven.
+type Config struct {
+	Flavour Flavour
+	// Unit that runs the distribution; empty: it is looked for.
+	Unit string
+	// StateDir is the agent's: the fence stands there, and what the driver has to remember.
+	StateDir string
+	Log      *slog.Logger
+}
+
+// Driver drives the K3s or the RKE2 of this machine.
+type Driver struct {
+	cfg      Config
+	versions versions
+}
+
+// New returns a driver. It touches nothing.
+func New(cfg Config) *Driver {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Driver{cfg: cfg}
+}
+
+// Shape implements distro.Driver.
+func (d *Driver) Shape() distro.Shape { return distro.InitNodeThenJoin }
+
+// look reads how the distribution is installed and configured, now.
+func (d *Driver) look(ctx context.Context) (*node, error) {
+	unit, command, err := d.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return read(d.cfg.Flavour, unit, command, "/")
+}
