@@ -12,6 +12,23 @@ step() {
   echo "== $name took $((SECONDS - started)) s"
 }
 
+# beside NAME COMMAND…: runs it while other steps go on, in a process group of its own. joined prints what it said, and
+# returns as it did.
+beside() {
+  set -m
+  step "$@" >"$said" 2>&1 </dev/null &
+  job=$!
+  set +m
+}
+
+joined() {
+  local status=0
+  wait "$job" || status=1
+  job=
+  cat "$said"
+  return $status
+}
+
 # What --by-hand prints is run as it stands, so the stock tools in it are needed.
 packages() {
   local missing=()
@@ -36,7 +53,9 @@ without_lab() { (cd test && go list ./... | grep -vE '/test/(lab|fleet|distro/la
 count() { cat "$log"/* | grep -cE "^\{.*\"Action\":\"$1\".*\"Test\":" || true; }
 
 log=$(mktemp -d)
-trap 'rm -rf "$log"' EXIT
+said=$(mktemp)
+job=
+trap '[ -z "$job" ] || kill -- "-$job" 2>/dev/null || true; rm -rf "$log" "$said"' EXIT
 
 step "packages" packages
 step "build holdfast" make --no-print-directory build
@@ -45,8 +64,10 @@ step "build the lab's machines" test/lab/image.sh
 step "build the test runner" scripts/tools/build.sh gotest.tools/gotestsum
 status=0
 step "lint" scripts/lint.sh || status=1
-step "unit tests" run_tests . "$log/unit" -race -timeout 15m || status=1
-step "server tests" run_tests server "$log/server" -timeout 15m || status=1
+# The server's tests mostly wait.
+beside "server tests" run_tests server "$log/server" -timeout 20m
+step "unit tests" run_tests . "$log/unit" -race -timeout 20m || status=1
+joined || status=1
 step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m -- $(without_lab) || status=1
 # One package at a time: several machines on few cores are enough.
 step "lab tests" run_tests test "$log/lab" -p 1 -timeout 30m -- ./lab/... ./fleet/... ./distro/lab/... || status=1
