@@ -17,7 +17,9 @@ type Command struct {
 	Program string
 	// Args without the program.
 	Args []string
-	Env  map[string]string
+	// Words are the arguments as they stand in the unit, variables not replaced.
+	Words []string
+	Env   map[string]string
 	// Dir that it starts in; empty is "/".
 	Dir string
 	// User and Group that it runs as, by name or number; empty is root, and the user's own group.
@@ -108,7 +110,8 @@ func (p *properties) command(readFile func(string) ([]byte, error)) (Command, er
 	last := p.commands[len(p.commands)-1] // a oneshot may have more; what matters is the last
 	command := Command{Program: last.Path, Env: env, Dir: strings.TrimPrefix(p.dir, "!"), User: p.user, Group: p.group}
 	if len(last.Argv) > 1 {
-		command.Args = Expand(last.Argv[1:], env)
+		command.Words = last.Argv[1:]
+		command.Args = Expand(command.Words, env)
 	}
 	return command, nil
 }

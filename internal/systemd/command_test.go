@@ -29,19 +29,19 @@ func TestACommandIsReadAsSystemdReadsIt(t *testing.T) {
 			"a word that is a variable becomes as many as it has, and files beat the unit",
 			properties{commands: exec("/usr/bin/etcd", "$ARGS", "${NAME}-etcd"), environment: []string{"NAME=m9", "A=b"}, files: []envFile{{"/etc/default/etcd", true}}},
 			Command{
-				Program: "/usr/bin/etcd", Args: []string{"--wal-dir", "/wal", "--token", "tok", "m2-etcd"},
+				Program: "/usr/bin/etcd", Args: []string{"--wal-dir", "/wal", "--token", "tok", "m2-etcd"}, Words: []string{"$ARGS", "${NAME}-etcd"},
 				Env: map[string]string{"NAME": "m2", "A": "b", "URL": "https://0.0.0.0:2379", "ARGS": "--wal-dir /wal --token tok"},
 			},
 		},
 		{
 			"a missing file with a dash is none",
 			properties{commands: exec("/a", "$$HOME"), files: []envFile{{"/etc/none", true}}, dir: "!/var/lib", user: "etcd", group: "7"},
-			Command{Program: "/a", Args: []string{"$HOME"}, Env: map[string]string{}, Dir: "/var/lib", User: "etcd", Group: "7"},
+			Command{Program: "/a", Args: []string{"$HOME"}, Words: []string{"$$HOME"}, Env: map[string]string{}, Dir: "/var/lib", User: "etcd", Group: "7"},
 		},
 		{
 			"the last of several commands counts",
 			properties{commands: append(exec("/first"), exec("/last", "x")...)},
-			Command{Program: "/last", Args: []string{"x"}, Env: map[string]string{}},
+			Command{Program: "/last", Args: []string{"x"}, Words: []string{"x"}, Env: map[string]string{}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

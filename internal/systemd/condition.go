@@ -2,16 +2,9 @@ package systemd
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/coreos/go-systemd/v22/dbus"
-
-	"github.com/holdfast-dev/holdfast/engine/durable"
 )
 
 // Condition keeps a unit from starting while a file exists, by whomever, also after a reboot. It is a drop-in of the unit.
@@ -28,33 +21,13 @@ func (c Condition) text() string {
 	return "# " + c.Why + "\n[Unit]\nConditionPathExists=!" + strings.ReplaceAll(c.File, "%", "%%") + "\n"
 }
 
-func (u Unit) dropIn(c Condition) string {
-	return filepath.Join(u.Root, "etc/systemd/system", u.Name+".d", c.DropIn+".conf")
-}
+func (c Condition) dropIn() DropIn { return DropIn{Name: c.DropIn, Text: c.text()} }
 
 // Bar puts a condition on the unit. It is durable.
-func (u Unit) Bar(ctx context.Context, c Condition) error {
-	path := u.dropIn(c)
-	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := durable.WriteFile(path, []byte(c.text()), 0o644); err != nil {
-		return err
-	}
-	return u.reload(ctx)
-}
+func (u Unit) Bar(ctx context.Context, c Condition) error { return u.Extend(ctx, c.dropIn()) }
 
 // Unbar takes a condition away. It is durable.
-func (u Unit) Unbar(ctx context.Context, c Condition) error {
-	path := u.dropIn(c)
-	if err := durable.Remove(path); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
-		return err
-	}
-	return u.reload(ctx)
-}
+func (u Unit) Unbar(ctx context.Context, c Condition) error { return u.Retract(ctx, c.DropIn) }
 
 func (u Unit) reload(ctx context.Context) error {
 	return u.with(ctx, "reload systemd for", func(c *dbus.Conn) error { return c.ReloadContext(ctx) })
