@@ -120,6 +120,8 @@ type StopEvidence struct {
 type AsideEvidence struct {
 	// To is where the old data lies now.
 	To []string `json:"to,omitempty"`
+	// Copies of what the restore changes in place.
+	Copies []string `json:"copies,omitempty"`
 }
 
 // RestoreSettings of RestoreEtcd.

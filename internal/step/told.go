@@ -78,10 +78,21 @@ func (e PreflightEvidence) told() string {
 }
 
 func (e AsideEvidence) told() string {
-	if len(e.To) == 0 {
+	var parts []string
+	if len(e.To) > 0 {
+		parts = append(parts, "to "+strings.Join(e.To, " and "))
+	}
+	switch n := len(e.Copies); n {
+	case 0:
+	case 1:
+		parts = append(parts, "1 copy")
+	default:
+		parts = append(parts, fmt.Sprintf("%d copies", n))
+	}
+	if len(parts) == 0 {
 		return "there was nothing"
 	}
-	return "to " + strings.Join(e.To, " and ")
+	return strings.Join(parts, "; ")
 }
 
 type count struct {

@@ -27,6 +27,8 @@ func TestEachKindOfEvidenceIsToldInAFewWords(t *testing.T) {
 		{StopEvidence{WasRunning: true}, "it ran"},
 		{StopEvidence{}, "it did not run"},
 		{AsideEvidence{To: []string{"/var/lib/etcd.holdfast-u1", "/wal.holdfast-u1"}}, "to /var/lib/etcd.holdfast-u1 and /wal.holdfast-u1"},
+		{AsideEvidence{To: []string{"/d.holdfast-u1"}, Copies: []string{"/a.holdfast-u1", "/b.holdfast-u1"}}, "to /d.holdfast-u1; 2 copies"},
+		{AsideEvidence{Copies: []string{"/a.holdfast-u1"}}, "1 copy"},
 		{AsideEvidence{}, "there was nothing"},
 		{RestoreEvidence{Revision: 1234, ContentHash: 77}, "revision 1234, content hash 77"},
 		{AdmitEvidence{ClusterID: "c", MemberID: "8e9e05c52194694d"}, "member 8e9e05c52194694d"},

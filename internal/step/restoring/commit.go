@@ -77,7 +77,8 @@ func (s *commit) Do(context.Context, step.Report) (any, error) {
 	if _, err := s.notes.read(noteAside, &set); err != nil {
 		return nil, err
 	}
-	evidence := step.CommitEvidence{Epoch: have.Epoch, Aside: set.places(s.uid), At: have.At}
+	moved, copies := set.places(s.uid)
+	evidence := step.CommitEvidence{Epoch: have.Epoch, Aside: append(moved, copies...), At: have.At}
 	if len(evidence.Aside) > 0 {
 		if err := (Kept{Operation: s.uid, Committed: have.At, Places: evidence.Aside}).write(s.StateDir); err != nil {
 			return nil, err

@@ -36,15 +36,15 @@ func (s *restore) fetched() (fetched, error) {
 	return got, err
 }
 
-// requireAside makes sure that what lies under the data directory's name is not the old data.
+// requireAside makes sure that what there was can come back: nothing under the belongings' names is the only one of its kind.
 func (b base) requireAside() error {
 	var set undoSet
 	noted, err := b.notes.read(noteAside, &set)
 	if err != nil {
 		return err
 	}
-	for _, d := range set.Dirs {
-		noted = noted && (!d.Existed || exists(d.outer(b.uid)) || exists(d.inner(b.uid)))
+	for _, i := range set.Items {
+		noted = noted && (!i.Existed || exists(i.outer(b.uid)) || exists(i.inner(b.uid)))
 	}
 	if !noted {
 		return errNotAside
