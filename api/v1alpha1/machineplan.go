@@ -49,6 +49,11 @@ type PlanOperation struct {
 	Name string `json:"name"`
 	// uid of the operation's object.
 	UID string `json:"uid"`
+	// secretName is a Secret in the machine's namespace with what the operation needs and the machine does not have: token,
+	// ageIdentity. The machine's agent may read it for as long as its plan names it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SecretName string `json:"secretName,omitempty"`
 }
 
 // PlanStep is one typed step.

@@ -41,9 +41,13 @@ func (k *kit) addClusters(mgr manager.Manager) error {
 	}
 	locks := predicate.NewPredicateFuncs(func(object client.Object) bool { return object.GetName() == LockName })
 	phases := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return phaseIn(e.ObjectOld) != phaseIn(e.ObjectNew) }}
+	secrets := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return secretOf(e.ObjectOld.(*v1alpha1.MachinePlan)) != secretOf(e.ObjectNew.(*v1alpha1.MachinePlan))
+	}}
 	mapped := handler.EnqueueRequestsFromMapFunc(k.toCluster)
 	return builder.ControllerManagedBy(mgr).Named("Cluster").For(&v1alpha1.Cluster{}).
 		Watches(&v1alpha1.Machine{}, mapped).
+		Watches(&v1alpha1.MachinePlan{}, mapped, builder.WithPredicates(secrets)).
 		Watches(&v1alpha1.EtcdSnapshot{}, mapped).
 		Watches(&coordinationv1.Lease{}, mapped, builder.WithPredicates(locks)).
 		Watches(&v1alpha1.EtcdSnapshotSave{}, mapped, builder.WithPredicates(phases)).

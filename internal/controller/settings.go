@@ -96,7 +96,8 @@ func interval(m v1alpha1.MachineSnapshots, now time.Time) time.Duration {
 	return schedule.Next(first).Sub(first)
 }
 
-// instruct writes the settings in force to each Machine, and keeps its agent's right to read the S3 credentials in step.
+// instruct writes the settings in force to each Machine, and keeps its agent's right to read Secrets in step: the S3
+// credentials, and what the operation that its plan serves was given.
 func (r *clusters) instruct(ctx context.Context, c *v1alpha1.Cluster, s *situation) error {
 	if !s.only {
 		return nil
@@ -152,6 +153,14 @@ func (r *clusters) machineSpec(ctx context.Context, c *v1alpha1.Cluster, m *v1al
 	return spec, nil
 }
 
+// secretOf is the Secret of the operation that a plan serves; none as a rule.
+func secretOf(plan *v1alpha1.MachinePlan) string {
+	if plan.Spec.Operation == nil {
+		return ""
+	}
+	return plan.Spec.Operation.SecretName
+}
+
 func (r *clusters) grant(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.Machine) error {
 	secret := ""
 	if c.Spec.Etcd.S3 != nil {
@@ -162,7 +171,11 @@ func (r *clusters) grant(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.M
 	if err != nil {
 		return client.IgnoreNotFound(err) // enrolment is still making it
 	}
-	rules := enroll.AgentRules(m, secret)
+	var plan v1alpha1.MachinePlan
+	if err := r.Get(ctx, client.ObjectKeyFromObject(m), &plan); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	rules := enroll.AgentRules(m, secret, secretOf(&plan))
 	if equality.Semantic.DeepEqual(rules, role.Rules) || !metav1.IsControlledBy(&role, m) {
 		return nil
 	}

@@ -144,7 +144,7 @@ func agentObjects(machine *v1alpha1.Machine, secret string) []client.Object {
 		&v1alpha1.MachinePlan{ObjectMeta: owned(machine.Name)},
 		&coordinationv1.Lease{ObjectMeta: owned(machine.Name), Spec: coordinationv1.LeaseSpec{LeaseDurationSeconds: &seconds}},
 		&corev1.ServiceAccount{ObjectMeta: owned(agent)},
-		&rbacv1.Role{ObjectMeta: owned(agent), Rules: AgentRules(machine, secret)},
+		&rbacv1.Role{ObjectMeta: owned(agent), Rules: AgentRules(machine, secret, "")},
 		&rbacv1.RoleBinding{
 			ObjectMeta: owned(agent),
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: agent},

@@ -9,10 +9,10 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
 
-// AgentRules are all the rights that a machine's agent has: to its own objects, by name, and on etcd machines to the
-// Secret with the credentials of the cluster's S3 folder, if there is one. There is no list in it: Kubernetes can't
-// narrow that to a name.
-func AgentRules(machine *v1alpha1.Machine, secret string) []rbacv1.PolicyRule {
+// AgentRules are all the rights that a machine's agent has: to its own objects, by name; on etcd machines to the Secret with
+// the credentials of the cluster's S3 folder, if there is one; and to the Secret of the operation that its plan serves, if
+// that has one. There is no list in it: Kubernetes can't narrow that to a name.
+func AgentRules(machine *v1alpha1.Machine, credentials, operation string) []rbacv1.PolicyRule {
 	own := []string{machine.Name}
 	rules := []rbacv1.PolicyRule{
 		{
@@ -28,9 +28,14 @@ func AgentRules(machine *v1alpha1.Machine, secret string) []rbacv1.PolicyRule {
 			Resources: []string{"leases"},
 		},
 	}
-	if secret != "" && slices.Contains(machine.Spec.Roles, v1alpha1.RoleEtcd) {
+	if credentials != "" && slices.Contains(machine.Spec.Roles, v1alpha1.RoleEtcd) {
 		rules = append(rules, rbacv1.PolicyRule{
-			APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{secret}, Verbs: []string{"get", "watch"},
+			APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{credentials}, Verbs: []string{"get", "watch"},
+		})
+	}
+	if operation != "" {
+		rules = append(rules, rbacv1.PolicyRule{
+			APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{operation}, Verbs: []string{"get"},
 		})
 	}
 	return rules

@@ -22,7 +22,7 @@ func TestAnAgentMayReadTheCredentialsOfItsClustersTargetAndNoOthers(t *testing.T
 	if !b.get(m) {
 		t.Fatal("the machine is not there")
 	}
-	role := &rbacv1.Role{ObjectMeta: in(c.Namespace, enroll.AgentName("a")), Rules: enroll.AgentRules(m, "")}
+	role := &rbacv1.Role{ObjectMeta: in(c.Namespace, enroll.AgentName("a")), Rules: enroll.AgentRules(m, "", "")}
 	role.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(m, v1alpha1.GroupVersion().WithKind("Machine"))}
 	b.create(role)
 	for _, secret := range []string{"first", "second", ""} {
@@ -69,6 +69,40 @@ func TestExpiredJoinTokensAreRemovedAndOthersStay(t *testing.T) {
 	for _, name := range []string{"join-late", "join-new", "other"} {
 		if !b.get(&corev1.Secret{ObjectMeta: in("default", name)}) {
 			t.Errorf("%s is gone", name)
+		}
+	}
+}
+
+// TestAnAgentMayReadTheSecretOfAnOperationWhileItsPlanNamesIt: before and after that, and on other machines, it may not.
+func TestAnAgentMayReadTheSecretOfAnOperationWhileItsPlanNamesIt(t *testing.T) {
+	b := newBench(t, controller.Config{})
+	c := b.cluster("one", plain, "a", "b")
+	roles := map[string]*rbacv1.Role{}
+	for _, name := range []string{"a", "b"} {
+		m := &v1alpha1.Machine{ObjectMeta: in(c.Namespace, name)}
+		if !b.get(m) {
+			t.Fatal("the machine is not there")
+		}
+		roles[name] = &rbacv1.Role{ObjectMeta: in(c.Namespace, enroll.AgentName(name)), Rules: enroll.AgentRules(m, "", "")}
+		roles[name].OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(m, v1alpha1.GroupVersion().WithKind("Machine"))}
+		b.create(roles[name])
+	}
+	for _, secret := range []string{"first", "second", ""} {
+		b.eventually("the plan is changed", func() bool {
+			plan := &v1alpha1.MachinePlan{ObjectMeta: in(c.Namespace, "a")}
+			if !b.get(plan) {
+				return false
+			}
+			plan.Spec.Serial++
+			plan.Spec.Operation = nil
+			if secret != "" {
+				plan.Spec.Operation = &v1alpha1.PlanOperation{Kind: "EtcdSnapshotRestore", Name: "r", UID: "u1", SecretName: secret}
+			}
+			return b.client.Update(t.Context(), plan) == nil
+		})
+		b.eventually("the right is "+secret, func() bool { return b.get(roles["a"]) && slices.Equal(secrets(roles["a"]), names(secret)) })
+		if got := secrets(roles["b"]); !b.get(roles["b"]) || len(got) > 0 {
+			t.Errorf("another machine may read %v", got)
 		}
 	}
 }
