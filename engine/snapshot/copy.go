@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +27,10 @@ type CopyConfig struct {
 	Store blob.Store
 	// Encoding of the copy: EncodingRaw, EncodingZstd or EncodingZip.
 	Encoding Encoding
+	// File is the copy's name. Empty: that of the snapshot, with the encoding's extension.
+	File string
+	// Metadata is given to the payload beside Holdfast's own, for other programs that read it.
+	Metadata map[string]string
 	SpoolDir string
 	// Tool and Host are written into the copy's manifest.
 	Tool, Host string
@@ -73,7 +79,7 @@ type copier struct {
 func describeCopy(cfg CopyConfig) *Manifest {
 	m := *cfg.Manifest
 	stem, _ := SplitExtension(m.File)
-	m.File = stem + cfg.Encoding.Extension()
+	m.File = cmp.Or(cfg.File, stem+cfg.Encoding.Extension())
 	id := sha256.Sum256([]byte(cfg.Manifest.UploadID + "\n" + cfg.Store.Location(m.File)))
 	m.UploadID = hex.EncodeToString(id[:8])
 	m.Stored = Stored{Encoding: cfg.Encoding}
@@ -160,9 +166,10 @@ func (c *copier) put(ctx context.Context, payload io.Reader, stored hash.Hash, a
 		cancel()
 		encoder.Wait()
 	}()
+	metadata := map[string]string{MetadataUploadID: c.manifest.UploadID, MetadataNode: c.manifest.Node}
+	maps.Copy(metadata, c.Metadata)
 	info, err := c.Store.Put(ctx, c.manifest.File, io.TeeReader(read, stored), blob.PutOptions{
-		IfAbsent: absent, SizeHint: c.Manifest.Database.Size,
-		Metadata: map[string]string{MetadataUploadID: c.manifest.UploadID, MetadataNode: c.manifest.Node},
+		IfAbsent: absent, SizeHint: c.Manifest.Database.Size, Metadata: metadata,
 	})
 	if err != nil {
 		return info, fmt.Errorf("store %s: %w", c.Store.Location(c.manifest.File), err)

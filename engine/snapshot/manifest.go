@@ -1,6 +1,9 @@
 package snapshot
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -32,6 +35,11 @@ type Manifest struct {
 	Source   Origin   `json:"source"`
 
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// Config is the distribution's configuration on the node, without its secrets: a JSON object, key → value or values.
+	Config json.RawMessage `json:"config,omitempty"`
+	// TokenDigest names the token that keys in the database are sealed with, as k3s does: the first 12 hex digits of its
+	// SHA-256.
+	TokenDigest string `json:"tokenDigest,omitempty"`
 	// Alarms that etcd had raised: "NOSPACE" or "CORRUPT".
 	Alarms []string `json:"alarms,omitempty"`
 	// Suspect says why the snapshot must not count as good although its bytes are what etcd sent: a corruption alarm,
@@ -181,6 +189,15 @@ const (
 	OutcomeFailed  Outcome = "failed"
 	OutcomeSkipped Outcome = "skipped"
 )
+
+// ConfigDigest is the SHA-256 of the configuration in hex, however it is spaced; empty when there is none.
+func (m *Manifest) ConfigDigest() string {
+	var config bytes.Buffer
+	if len(m.Config) == 0 || json.Compact(&config, m.Config) != nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(config.Bytes()))
+}
 
 // AddEvidence records tests. Of each level the latest is kept; a test that was skipped takes back nothing.
 func (m *Manifest) AddEvidence(tests ...Evidence) {

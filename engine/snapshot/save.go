@@ -11,7 +11,6 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob"
-	"github.com/holdfast-dev/holdfast/engine/repository/blob/retry"
 )
 
 // SaveConfig says what to save and where to.
@@ -109,7 +108,7 @@ func Save(ctx context.Context, cfg SaveConfig) (*Manifest, error) {
 	if err != nil || cfg.Verify != LevelRestore {
 		return m, err
 	}
-	return m, prove(ctx, cfg, m)
+	return m, trying{Store: cfg.Store, Prover: cfg.Prover, SpoolDir: cfg.SpoolDir, Host: cfg.Host, Now: cfg.Now, Progress: cfg.Progress}.prove(ctx, m)
 }
 
 func (cfg *SaveConfig) complete() error {
@@ -128,34 +127,6 @@ func (cfg *SaveConfig) complete() error {
 		cfg.SpoolDir = DefaultSpoolDir()
 	}
 	return nil
-}
-
-// prove tries a restore from the repository and adds the outcome to the manifest.
-func prove(ctx context.Context, cfg SaveConfig, m *Manifest) error {
-	info, err := cfg.Store.Stat(ctx, m.File)
-	if err != nil {
-		return fmt.Errorf("look at the stored snapshot %s: %w", m.File, err)
-	}
-	verified, verdict := Verify(ctx, VerifyConfig{
-		Source: StoreSource(cfg.Store, info), Manifest: m, Level: LevelRestore, Prover: cfg.Prover,
-		SpoolDir: cfg.SpoolDir, Host: cfg.Host, Now: cfg.Now, Progress: cfg.Progress,
-	})
-	m.AddEvidence(verified.Evidence...)
-	if verdict != nil && !isDamage(verdict) && ctx.Err() == nil {
-		kind := problem.Failed
-		if retry.Transient(verdict) {
-			kind = problem.Unreachable
-		}
-		verdict = &problem.Error{
-			Kind: kind, Op: "prove", Subject: cfg.Store.Location(m.File), Err: verdict,
-			Why:  "it is stored and its content was checked, but the trial restore did not come about",
-			Next: "try again with holdfast repo verify --level restore " + m.File,
-		}
-	}
-	if err := PutManifest(ctx, cfg.Store, m); err != nil {
-		return errors.Join(verdict, err)
-	}
-	return verdict
 }
 
 // PutManifest writes a manifest beside its payload, replacing an older one of the same upload.

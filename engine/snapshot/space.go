@@ -45,6 +45,11 @@ func requireSpace(op string, minFree int64, claims ...claim) error {
 	return nil
 }
 
+// RequireSpace refuses, before the first write, what would leave less than minFree bytes on the file system of a directory.
+func RequireSpace(op, dir string, bytes, minFree int64) error {
+	return requireSpace(op, minFree, claim{dir, bytes})
+}
+
 // nearest is the directory itself, or the first above it that exists.
 func nearest(dir string) (string, uint64, error) {
 	for {

@@ -52,6 +52,8 @@ type Verified struct {
 	// Database as it was found, for snapshots whose manifest does not say.
 	Database Database
 	Encoding Encoding
+	// Stored describes the bytes that were read. Empty after a trial restore, which reads them in its own way.
+	Stored Stored
 }
 
 // Verify tests a stored snapshot. It returns the evidence, also when the error says that the snapshot is damaged
@@ -209,6 +211,7 @@ func (v *verifier) readUnpacked(ctx context.Context, e extraction, found *readin
 
 func (v *verifier) describe(x *extracted, f *finding) {
 	v.result.Encoding = x.encoding
+	v.result.Stored = Stored{Encoding: x.encoding, Size: x.storedSize, SHA256: x.storedSHA256}
 	v.result.Database.Size = x.size
 	v.result.Database.SHA256 = fmt.Sprintf("%x", x.sha256)
 	if f != nil {

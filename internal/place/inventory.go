@@ -43,6 +43,7 @@ func (r *Repository) Saved(m *snapshot.Manifest, machine string) v1alpha1.Snapsh
 func describe(f *v1alpha1.SnapshotFile, m *snapshot.Manifest, machine string) {
 	f.Revision, f.CompactRevision = m.Database.Revision, m.Database.CompactRevision
 	f.EtcdVersion, f.KubernetesVersion = m.Source.EtcdVersion, m.KubernetesVersion
+	f.ConfigDigest, f.TokenDigest = m.ConfigDigest(), m.TokenDigest
 	f.SHA256 = m.Stored.SHA256
 	if m.Database.HashKV != nil {
 		hash := int64(*m.Database.HashKV)
