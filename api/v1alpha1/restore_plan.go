@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // Verdict is what a cluster needs.
 // +kubebuilder:validation:Enum=NoRestoreNeeded;ReplaceMember;ResetToSurvivor;RestoreSnapshot
@@ -112,9 +115,21 @@ type PlannedMachine struct {
 	// action: Restore, Rejoin, Restart, Keep, Leave or PoweredOff.
 	// +kubebuilder:validation:Enum=Restore;Rejoin;Restart;Keep;Leave;PoweredOff
 	Action string `json:"action"`
+	// roles of the machine; none where etcd is all that there is.
+	// +optional
+	// +listType=atomic
+	Roles []Role `json:"roles,omitempty"`
 	// reason, in words.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// joins is the URL that the machine is made to join the cluster through; none where that stays as it is.
+	// +optional
+	Joins string `json:"joins,omitempty"`
+	// config that the machine gets, as the snapshot carries it: secrets are left out. None where it keeps what it has.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Config *runtime.RawExtension `json:"config,omitempty"`
 	// member name that etcd gets on this machine.
 	// +optional
 	Member string `json:"member,omitempty"`

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ func (d *draft) replacement(name string) {
 	d.check("Quorum", "-", checkPassed, "the others are a healthy majority")
 	d.chooseAdmitter(gone)
 	d.removals()
+	d.shape.keeper(d)
 }
 
 // part is what a machine has in the replacement of the one that is named.
@@ -41,7 +43,9 @@ func (d *draft) part(m *Machine, name string) v1alpha1.PlannedMachine {
 	switch why := d.wrong[m.Name]; {
 	case m.Name == name:
 		p.Action, p.Reason = v1alpha1.ActionRejoin, "its member is made anew, with the data of the others: "+word(why, "its data is corrupt")
-		d.joins(m, &p)
+		d.answers(m)
+		d.replaceable(m)
+		d.shape.rejoins(d, m, &p)
 	case out && m.Alive:
 		p.Action, p.Reason = v1alpha1.ActionLeave, "it is excluded: etcd is stopped and its data moved aside"
 		d.answers(m)
@@ -70,10 +74,8 @@ func (d *draft) answers(m *Machine) {
 	}
 }
 
-// joins checks the machine whose member is replaced.
-func (d *draft) joins(m *Machine, p *v1alpha1.PlannedMachine) {
-	d.answers(m)
-	d.member(m, p)
+// replaceable checks the machine whose member is replaced.
+func (d *draft) replaceable(m *Machine) {
 	if d.wrong[m.Name] == "" && !slices.Contains(m.Status.Etcd.Alarms, "CORRUPT") {
 		d.check("Replaceable", m.Name, checkFailed, "its member is healthy: there is nothing to replace")
 		return
@@ -148,12 +150,24 @@ func (d *draft) owner(peer v1alpha1.PeerMember) string {
 			return m.Name
 		}
 	}
+	for _, m := range machines {
+		if s := m.Status.Distribution; s != nil && namedAfter(peer.Name, s.NodeName) {
+			return m.Name
+		}
+	}
 	for _, p := range d.plan.Machines {
 		if p.Member != "" && p.Member == peer.Name || overlap(p.PeerURLs, peer.PeerURLs) {
 			return p.Machine
 		}
 	}
 	return ""
+}
+
+// namedAfter tells whether a member's name is one that k3s makes of a node's: with a random number of 32 bits.
+func namedAfter(member, node string) bool {
+	suffix, found := strings.CutPrefix(member, node+"-")
+	random, err := hex.DecodeString(suffix)
+	return found && node != "" && err == nil && len(random) == 4
 }
 
 func overlap(a, b []string) bool {
@@ -175,5 +189,5 @@ func (d *draft) replaceText() []string {
 	for _, p := range d.plan.Machines {
 		lines = append(lines, fmt.Sprintf("%s: %s: %s.", p.Machine, p.Action, p.Reason))
 	}
-	return append(lines, fmt.Sprintf("What %s holds is moved aside. It gets no vote before it has caught up, and up to then a failure brings back what was there.", name))
+	return append(lines, fmt.Sprintf("What %s holds is moved aside. "+d.shape.undoable, name))
 }

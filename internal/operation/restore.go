@@ -1,7 +1,6 @@
 package operation
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,15 +22,31 @@ import (
 //	Started         Preflight   the checks again                                          all passed; 15 min
 //	Started         Safety      SaveSnapshot on one healthy machine, or the survivor      it is stored; 1 h
 //	Started         Serve       ServeSnapshot on the machine that holds it                it is offered; 30 min
-//	Started         Fetch       FetchSnapshot on all                                      all hold the same; 2 h
+//	Started         Fetch       FetchSnapshot on all that are restored                    all hold the same; 2 h
 //	Shutdown        Fence       Fence on all                                              all have it; 10 min
 //	Shutdown        Stop        StopDistro on all                                         all have stopped; 15 min
 //	Restore         MoveAside   MoveAside on all                                          all have; 15 min
+//
+// Where every member is restored (etcd, rke), it goes on so:
+//
 //	Restore         Rebuild     RestoreEtcd on all                                        all have the same; 1 h
 //	RestartCluster  Start       StartDistro and WaitHealthy on all                        a majority is healthy; 15 min
 //	  ---- the commit point: from here on nothing is taken back ----
 //	RestartCluster  Commit      Commit, with the new epoch                                all have it; 30 min
 //	RestartCluster  Clear       the plans are cleared                                     they have seen it; 3 min
+//	Finished
+//
+// Where one machine is restored and the others join it (k3s, rke2), "all" are those with etcd or a control plane. Workers
+// are stopped and configured, too, but nothing waits for them before their turn to rejoin, and none is fenced:
+//
+//	Restore         Configure   InstallDistro, WriteConfig, PointServer where needed      all are; 30 min
+//	Restore         Rebuild     RestoreEtcd on the init machine                           it is done; 1 h
+//	RestartCluster  Start       StartDistro and WaitHealthy on the init machine           it serves; 15 min
+//	  ---- the commit point ----
+//	RestartCluster  Rejoin      the same on the others with etcd, one by one; on the      all have ended; 15 min for
+//	                            control planes; on the workers                            each of these turns
+//	RestartCluster  Commit      Commit, with the new epoch                                all have it; 15 min
+//	RestartCluster  Clear       as above
 //	Finished
 //
 // A failure, a deadline or a cancellation before the commit point leads to:
@@ -43,7 +58,8 @@ import (
 // With onFailure hold a failure after Started leads to Failed at once, with all plans left standing; a cancellation then
 // rolls back. After the commit point a failure leads to Clear and Failed, with remaining steps; retryFrom leads back:
 //
-//	RestartCluster  Retry       the remaining steps, with new ids                         all have ended; 30 min
+//	RestartCluster  Retry       the remaining steps, with new ids                         all have ended; 30 min, or
+//	                                                                                      as long as Rejoin and Commit
 //
 // A restore that replaces one member leaves the others alone. It has neither Safety nor Serve and Fetch, and after
 // MoveAside, on that machine only, it goes on so:
@@ -53,6 +69,14 @@ import (
 //	RestartCluster  Start       StartDistro and WaitHealthy: it follows the leader        it does; 15 min
 //	  ---- the commit point: the member may have a vote from here on ----
 //	RestartCluster  Promote     PromoteMember on the healthy machine                      it has caught up; 2 h
+//	RestartCluster  Commit      as above
+//
+// Where machines join by themselves and are given a vote by nobody's leave (k3s, rke2):
+//
+//	Restore         Admit       AdmitMember on a healthy machine: the lost one is removed it is; 30 min
+//	Restore         Configure   PointServer on the machine, if it has joined another one  it is done; 30 min
+//	  ---- the commit point: the member may have a vote from here on ----
+//	RestartCluster  Rejoin      StartDistro and WaitHealthy on the machine                it serves; 15 min
 //	RestartCluster  Commit      as above
 const (
 	stagePlan      = "Plan"
@@ -64,11 +88,13 @@ const (
 	stageFence     = "Fence"
 	stageStop      = "Stop"
 	stageAside     = "MoveAside"
+	stageConfigure = "Configure"
 	stageRebuild   = "Rebuild"
 	stageAdmit     = "Admit"
 	stageJoin      = "Join"
 	stageStart     = "Start"
 	stagePromote   = "Promote"
+	stageRejoin    = "Rejoin"
 	stageCommit    = "Commit"
 	stageRetry     = "Retry"
 	stageRollBack  = "RollBack"
@@ -83,11 +109,13 @@ const (
 	fenceLimit     = 10 * time.Minute
 	stopLimit      = 15 * time.Minute
 	asideLimit     = 15 * time.Minute
+	configureLimit = 30 * time.Minute
 	rebuildLimit   = time.Hour
 	admitLimit     = 30 * time.Minute
 	joinLimit      = 15 * time.Minute
 	startLimit     = 15 * time.Minute
 	promoteLimit   = 2 * time.Hour
+	rejoinLimit    = 15 * time.Minute // for each machine, or all workers together
 	commitLimit    = 30 * time.Minute
 	rollBackLimit  = 30 * time.Minute
 )
@@ -97,7 +125,7 @@ func DecideRestore(restore *v1alpha1.EtcdSnapshotRestore, seen *Observed) (v1alp
 	status := *restore.Status.DeepCopy()
 	r := &restoring{
 		course: newCourse(seen, "EtcdSnapshotRestore", &restore.ObjectMeta, &status.OperationStatus),
-		spec:   &restore.Spec, status: &status,
+		spec:   &restore.Spec, status: &status, shape: shapeOf(seen.Cluster.Spec.Distro),
 	}
 	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again. One that asked for
 	// another plan, by the digest of the refused one, was long before.
@@ -114,6 +142,7 @@ type restoring struct {
 	*course
 	spec      *v1alpha1.EtcdSnapshotRestoreSpec
 	status    *v1alpha1.EtcdSnapshotRestoreStatus
+	shape     shape
 	cancelled bool
 }
 
@@ -144,44 +173,6 @@ func (r *restoring) decide() {
 		r.clearAll()
 	default:
 		r.proceed()
-	}
-}
-
-// proceed is the restore proper: each stage in its turn.
-func (r *restoring) proceed() {
-	switch r.status.Stage {
-	case stagePreflight:
-		r.preflightAgain()
-	case stageSafety:
-		r.safety()
-	case stageServe:
-		r.serve()
-	case stageFetch:
-		r.fetch()
-	case stageFence:
-		r.fence()
-	case stageStop:
-		r.stop()
-	case stageAside:
-		r.moveAside()
-	case stageRebuild:
-		r.rebuild()
-	case stageAdmit:
-		r.admit()
-	case stageJoin:
-		r.join()
-	case stageStart:
-		if r.replaces() {
-			r.startJoined()
-		} else {
-			r.startAll()
-		}
-	case stagePromote:
-		r.promote()
-	case stageCommit:
-		r.commit()
-	case stageRetry:
-		r.retry()
 	}
 }
 
@@ -266,7 +257,7 @@ func (r *restoring) lastPhase() v1alpha1.Phase {
 		switch s.Step {
 		case "Fence", "StopDistro":
 			phase = v1alpha1.PhaseShutdown
-		case "MoveAside", "RestoreEtcd", "AdmitMember", "JoinEtcd":
+		case "MoveAside", "RestoreEtcd", "AdmitMember", "JoinEtcd", "InstallDistro", "WriteConfig", "PointServer":
 			phase = v1alpha1.PhaseRestore
 		case "StartDistro", "WaitHealthy", "PromoteMember":
 			phase = v1alpha1.PhaseRestartCluster
@@ -286,37 +277,6 @@ func (r *restoring) held() bool {
 		return false
 	}
 	return true
-}
-
-// planned machines with one of these actions, that are still there.
-func (r *restoring) planned(actions ...string) []*Machine {
-	var list []*Machine
-	for _, p := range r.status.Plan.Machines {
-		if m := r.machine(p.Machine); m != nil && slices.Contains(actions, p.Action) {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// all machines that take part; the restored ones are those that have data afterwards.
-func (r *restoring) all() []*Machine {
-	return r.planned(v1alpha1.ActionRestore, v1alpha1.ActionRejoin, v1alpha1.ActionLeave)
-}
-
-func (r *restoring) restored() []*Machine {
-	return r.planned(v1alpha1.ActionRestore, v1alpha1.ActionRejoin)
-}
-
-// lost says that a machine of the plan was removed.
-func (r *restoring) lost() error {
-	for _, p := range r.status.Plan.Machines {
-		gone := r.machine(p.Machine) == nil && p.Action != v1alpha1.ActionPoweredOff
-		if gone && (p.Action != v1alpha1.ActionKeep || p.Machine == r.status.Plan.InitMachine) {
-			return fmt.Errorf("machine %s was removed", p.Machine)
-		}
-	}
-	return nil
 }
 
 func now(t time.Time) *metav1.Time {

@@ -140,7 +140,7 @@ func (r *restoring) outcomeNow() string {
 
 // backEnough tells whether a majority of the machines has its old state back.
 func (r *restoring) backEnough() bool {
-	back, all := 0, r.all()
+	back, all := 0, r.servers()
 	for _, m := range all {
 		if !r.keeps(m) {
 			back++

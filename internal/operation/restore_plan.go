@@ -19,13 +19,13 @@ type draft struct {
 // ownChecks are those that the manager makes; all others are the machines'.
 var ownChecks = []string{
 	"Distribution", "Configuration", "ManagerElsewhere", "AgentAnswers", "MachineFree", "MemberKnown", "Machines", "Survivor", "SnapshotFound", "SnapshotGood",
-	"Quorum", "Replaceable",
+	"Quorum", "Replaceable", "InitMachine", "Datastore", "SnapshotToken", "SnapshotVersion", "SnapshotEncryption", "Worker",
 }
 
 // draft makes a plan out of what is seen now.
 func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
 	d := &draft{restoring: r, plan: &v1alpha1.RestorePlan{}, census: r.census()}
-	d.shape()
+	d.supported()
 	d.managerElsewhere()
 	d.verdict()
 	if source.Replace != "" {
@@ -33,9 +33,8 @@ func (r *restoring) draft(source v1alpha1.RestoreSource) *draft {
 		return d
 	}
 	d.plan.RestoreEpoch = d.newestEpoch() + 1
-	d.machines()
-	d.addresses()
-	d.resolve(source)
+	d.shape.plan(d, source)
+	d.strangers()
 	d.waste()
 	d.splitBrain()
 	return d
@@ -45,40 +44,23 @@ func (d *draft) check(check, machine, outcome, message string) {
 	d.checks = putCheck(d.checks, check, machine, outcome, message)
 }
 
-// shape refuses what the distribution's way of restoring does not offer. Those that restore one machine and let the
-// others join it ("initNodeThenJoin": k3s, rke2) get stages of their own beside restore_stages.go.
-func (d *draft) shape() {
-	distro := d.Cluster.Spec.Distro
-	if distro != v1alpha1.DistroEtcd {
-		d.check("Distribution", "-", checkFailed, fmt.Sprintf("restores of %s are not supported by this version", distro))
-	}
-	if s := d.spec.RestoreRKEConfig; s != "" && s != v1alpha1.RestoreNone && distro == v1alpha1.DistroEtcd {
-		d.check("Configuration", "-", checkFailed, "a plain etcd has no Kubernetes version and no configuration to restore: set restoreRKEConfig to none")
+// supported refuses what is not there to be restored.
+func (d *draft) supported() {
+	switch d.Cluster.Spec.Distro {
+	case v1alpha1.DistroEtcd:
+		if s := d.spec.RestoreRKEConfig; s != "" && s != v1alpha1.RestoreNone {
+			d.check("Configuration", "-", checkFailed, "a plain etcd has no Kubernetes version and no configuration to restore: set restoreRKEConfig to none")
+		}
+	case v1alpha1.DistroRKE:
+		d.check("Distribution", "-", checkFailed, "restores of rke are not supported by this version")
 	}
 }
 
-// machines says what happens on each machine with etcd.
-func (d *draft) machines() {
+// allMembers plans to make the data of every member anew.
+func (d *draft) allMembers(source v1alpha1.RestoreSource) {
 	for _, m := range d.etcdMachines() {
 		p := v1alpha1.PlannedMachine{Machine: m.Name, Action: v1alpha1.ActionRestore, Reason: "its data is made anew from the snapshot"}
-		off := slices.Contains(d.spec.ConfirmPoweredOff, m.Name)
-		out := slices.Contains(d.spec.ExcludeMachines, m.Name)
-		switch why := d.busy(m); {
-		case !m.Alive && off:
-			p.Action, p.Reason = v1alpha1.ActionPoweredOff, "somebody has seen that it is off: "+m.silent()
-		case !m.Alive:
-			d.check("AgentAnswers", m.Name, checkFailed, m.silent()+
-				": start it, or name it in confirmPoweredOff once somebody has seen that it is off")
-		case off:
-			d.check("AgentAnswers", m.Name, checkFailed, "it is named in confirmPoweredOff, but it answers")
-		case why != "":
-			d.check("MachineFree", m.Name, checkFailed, why)
-		default:
-			d.check("AgentAnswers", m.Name, checkPassed, "it answers")
-		}
-		if out && p.Action == v1alpha1.ActionRestore {
-			p.Action, p.Reason = v1alpha1.ActionLeave, "it is excluded: etcd is stopped and its data moved aside"
-		}
+		d.presence(m, &p)
 		if p.Action == v1alpha1.ActionRestore {
 			d.member(m, &p)
 		}
@@ -87,6 +69,34 @@ func (d *draft) machines() {
 	if !slices.ContainsFunc(d.plan.Machines, func(p v1alpha1.PlannedMachine) bool { return p.Action == v1alpha1.ActionRestore }) {
 		d.check("Machines", "-", checkFailed, "no machine is left that could be restored")
 	}
+	d.addresses()
+	d.resolve(source)
+}
+
+// presence says what happens on a machine that is off or excluded, and checks that all others answer.
+func (d *draft) presence(m *Machine, p *v1alpha1.PlannedMachine) {
+	off := slices.Contains(d.spec.ConfirmPoweredOff, m.Name)
+	switch why := d.busy(m); {
+	case !m.Alive && off:
+		p.Action, p.Reason = v1alpha1.ActionPoweredOff, "somebody has seen that it is off: "+m.silent()
+		return
+	case !m.Alive:
+		d.check("AgentAnswers", m.Name, checkFailed, m.silent()+
+			": start it, or name it in confirmPoweredOff once somebody has seen that it is off")
+	case off:
+		d.check("AgentAnswers", m.Name, checkFailed, "it is named in confirmPoweredOff, but it answers")
+	case why != "":
+		d.check("MachineFree", m.Name, checkFailed, why)
+	default:
+		d.check("AgentAnswers", m.Name, checkPassed, "it answers")
+	}
+	if slices.Contains(d.spec.ExcludeMachines, m.Name) {
+		p.Action, p.Reason = v1alpha1.ActionLeave, "it is excluded: etcd is stopped and its data moved aside"
+	}
+}
+
+// strangers refuses names of machines that the cluster does not have.
+func (d *draft) strangers() {
 	for _, name := range slices.Concat(d.spec.ExcludeMachines, d.spec.ConfirmPoweredOff) {
 		if d.machine(name) == nil {
 			d.check("AgentAnswers", name, checkFailed, "the cluster has no such machine")
@@ -95,11 +105,11 @@ func (d *draft) machines() {
 }
 
 // busy says why another restore keeps the machine.
-func (d *draft) busy(m *Machine) string {
+func (r *restoring) busy(m *Machine) string {
 	switch {
 	case m.Plan.Name == "":
 		return "it has no MachinePlan: let it join again"
-	case d.mine(m):
+	case r.mine(m):
 		return ""
 	}
 	return m.unfinished()
@@ -191,12 +201,17 @@ func (d *draft) waste() {
 // splitBrain warns when machines that nobody controls could be a majority of the old cluster.
 func (d *draft) splitBrain() {
 	var absent []string
+	total := 0
 	for _, p := range d.plan.Machines {
+		if !votes(&p) {
+			continue
+		}
+		total++
 		if p.Action == v1alpha1.ActionPoweredOff {
 			absent = append(absent, p.Machine)
 		}
 	}
-	if total := len(d.plan.Machines); len(absent) > 0 && len(absent) >= total/2+1 {
+	if len(absent) > 0 && len(absent) >= total/2+1 {
 		d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf(
 			"split brain: %s are a majority of the old cluster. Should they still run, there will be two clusters, and both take writes",
 			strings.Join(absent, ", ")))
@@ -204,6 +219,11 @@ func (d *draft) splitBrain() {
 		d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf(
 			"%s must stay off until the agent there can reach this manager: it then moves the old data aside", strings.Join(absent, ", ")))
 	}
+}
+
+// votes tells whether etcd runs on the machine.
+func votes(p *v1alpha1.PlannedMachine) bool {
+	return len(p.Roles) == 0 || slices.Contains(p.Roles, v1alpha1.RoleEtcd)
 }
 
 // text explains the plan. It speaks of now, and stands as long as the facts do.
@@ -216,7 +236,7 @@ func (d *draft) text() []string {
 	}
 	switch s := d.plan.Snapshot; {
 	case d.plan.Survivor != "":
-		add("Takes what the member on %s holds, and makes all members anew from it. Loses only what that member never got.", d.plan.Survivor)
+		add("Takes what the member on %s holds, and makes the cluster anew from it. Loses only what that member never got.", d.plan.Survivor)
 	case s == nil:
 		add("There is nothing to restore from: see the failed checks.")
 	default:
@@ -232,12 +252,24 @@ func (d *draft) text() []string {
 	for _, p := range d.plan.Machines {
 		add("%s: %s: %s.", p.Machine, p.Action, p.Reason)
 	}
-	add("While it runs nobody can read or write. The old data is moved aside, and until a majority of the new members is healthy every failure %s.",
-		map[bool]string{true: "leaves everything as it is then (onFailure: hold)", false: "brings it back"}[d.spec.OnFailure == v1alpha1.FailureHold])
-	if d.Cluster.Spec.Distro == v1alpha1.DistroEtcd {
-		add("Revisions are raised by %d, so that clients never see one twice.", bump)
-	}
+	lines = append(append(lines, d.shape.text(d)...), d.plan.Changes...)
 	return append(lines, d.plan.Warnings...)
+}
+
+// membersText explains what restoring all members comes to.
+func (d *draft) membersText() []string {
+	lines := []string{"While it runs nobody can read or write. The old data is moved aside, and until a majority of the new members is healthy every failure " + d.onFailure() + "."}
+	if d.Cluster.Spec.Distro == v1alpha1.DistroEtcd {
+		lines = append(lines, fmt.Sprintf("Revisions are raised by %d, so that clients never see one twice.", bump))
+	}
+	return lines
+}
+
+func (d *draft) onFailure() string {
+	if d.spec.OnFailure == v1alpha1.FailureHold {
+		return "leaves everything as it is then (onFailure: hold)"
+	}
+	return "brings it back"
 }
 
 // lostRevisions counts the changes since the snapshot, where both sides are known.

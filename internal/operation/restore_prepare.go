@@ -140,6 +140,8 @@ func sameFacts(a, b *v1alpha1.RestorePlan) bool {
 func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
 	p = p.DeepCopy()
 	p.Reason, p.Text, p.Made, p.Digest = "", nil, metav1.Time{}, ""
+	// Workers come and go, and change nothing about what is approved.
+	p.Machines = slices.DeleteFunc(p.Machines, func(m v1alpha1.PlannedMachine) bool { return worker(&m) })
 	for i := range p.Machines {
 		p.Machines[i].Reason = ""
 	}
@@ -178,7 +180,7 @@ func (r *restoring) preflight() bool {
 			r.clear(m)
 		case o == v1alpha1.StepFailed:
 			r.clear(m)
-			r.check("Preflight", m.Name, checkFailed, why)
+			r.check("Preflight", m.Name, r.severe(m, checkFailed), why)
 		case r.Holder != nil && r.Holder.UID != r.op.UID:
 			r.say("waits with its checks for %s %s, which has the cluster", r.Holder.Kind, r.Holder.Name)
 			return false
@@ -208,12 +210,12 @@ func (r *restoring) checkID() string {
 }
 
 func (r *restoring) preflightSettings(m *Machine) any {
+	plan, p := r.status.Plan, r.part(m)
 	set := step.PreflightSettings{Copy: r.copy(), Joins: r.joins(m)}
-	for _, p := range r.status.Plan.Machines {
-		if p.Machine == m.Name {
-			// A survivor's snapshot does not exist yet.
-			set.Restores = p.Action == v1alpha1.ActionRestore && r.status.Plan.Survivor != m.Name
-		}
+	// A survivor's snapshot does not exist yet.
+	set.Restores = p.Action == v1alpha1.ActionRestore && plan.Survivor != m.Name
+	if touched(p) && p.Action != v1alpha1.ActionLeave {
+		set.Installs = plan.KubernetesVersion
 	}
 	return set
 }
@@ -230,10 +232,18 @@ func (r *restoring) recordPreflight() {
 				continue
 			}
 			for _, c := range e.Checks {
-				r.check(c.Check, m.Name, c.Outcome, c.Message)
+				r.check(c.Check, m.Name, r.severe(m, c.Outcome), c.Message)
 			}
 		}
 	}
+}
+
+// severe is what a check's outcome comes to: no worker keeps a cluster from being restored.
+func (r *restoring) severe(m *Machine, outcome string) string {
+	if outcome == checkFailed && r.isWorker(m) {
+		return checkWarning
+	}
+	return outcome
 }
 
 func (r *restoring) check(check, machine, outcome, message string) {

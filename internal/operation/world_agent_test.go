@@ -54,6 +54,9 @@ func (w *world) change(n *node, s v1alpha1.PlanStep) (any, error) {
 	before := n.disk
 	before.undo = nil
 	undoTo := func(back func()) { n.undo = append(n.undo, undo{s.ID, back}) }
+	if evidence, err, done := w.joining.change(w, n, s); done {
+		return evidence, err
+	}
 	switch step.Kind(s.Kind) {
 	case step.Fence:
 		undoTo(func() { n.fenced, n.running = before.fenced, n.ran })

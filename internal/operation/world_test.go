@@ -34,6 +34,8 @@ type world struct {
 	sequence  []string
 	// members of the etcd cluster that runs, where restores change them one by one; nil elsewhere.
 	members *members
+	// joining, where one machine is restored and the others join it; nil elsewhere.
+	joining *joining
 }
 
 // node is a machine, its agent and what is on its disk.
@@ -58,6 +60,7 @@ type disk struct {
 	epoch                int64
 	undo                 []undo
 	committed            bool
+	local
 }
 
 // undo is the way back of one step.

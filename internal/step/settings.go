@@ -70,6 +70,10 @@ type PreflightSettings struct {
 	Restores bool `json:"restores"`
 	// Joins is the size of the database that this machine would get from the other members, 0 when it would not.
 	Joins int64 `json:"joins,omitempty"`
+	// Installs is the version of the distribution that would be installed on this machine; empty when none would.
+	Installs string `json:"installs,omitempty"`
+	// Configures is the configuration that this machine would get; none when it keeps its own.
+	Configures json.RawMessage `json:"configures,omitempty"`
 }
 
 // PreflightEvidence of Preflight. A check that failed is evidence, too: the step itself is done.

@@ -1,0 +1,111 @@
+package operation
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// served runs an approved restore, and gives what the machines did in their order, from the first that is fenced.
+func served(t *testing.T, w *world, r *v1alpha1.EtcdSnapshotRestore) []string {
+	t.Helper()
+	approve(t, w, r)
+	restores(w, r, time.Hour)
+	i := slices.IndexFunc(w.sequence, func(s string) bool { return strings.HasSuffix(s, "Fence") })
+	if i < 0 {
+		t.Fatalf("nothing was done: %s: %s", r.Status.Phase, r.Status.Message)
+	}
+	return w.sequence[i:]
+}
+
+func TestOneMachineIsRestoredAndTheOthersJoinIt(t *testing.T) {
+	w := joinWorld(t)
+	r := from(snap)
+	got := served(t, w, r)
+	if r.Status.Phase != v1alpha1.PhaseFinished || r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	want := []string{
+		"a Fence", "b Fence", "c Fence", "a StopDistro", "b StopDistro", "c StopDistro", "a MoveAside", "b MoveAside", "c MoveAside",
+		"a PointServer", "b PointServer", "c PointServer", "b RestoreEtcd", "b StartDistro", "b WaitHealthy",
+		"a StartDistro", "a WaitHealthy", "c StartDistro", "c WaitHealthy", "a Commit", "b Commit", "c Commit",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	joins := map[string]string{"a": urlOf("b"), "b": "", "c": urlOf("b")}
+	for name, n := range w.nodes {
+		if n.data != restoredData || !n.running || n.fenced || n.epoch != 1 || n.aside != oldData || n.joins != joins[name] {
+			t.Errorf("%s: %+v", name, n.disk)
+		}
+	}
+	if w.cluster.Status.RestoreEpoch != 1 || r.Status.SafetySnapshot == "" || w.holder != nil {
+		t.Errorf("epoch %d, safety %q, lock %v", w.cluster.Status.RestoreEpoch, r.Status.SafetySnapshot, w.holder)
+	}
+	if i := slices.IndexFunc(w.sequence, func(s string) bool { return strings.HasSuffix(s, "FetchSnapshot") }); w.sequence[i] != "b FetchSnapshot" ||
+		slices.Contains(w.sequence, "a FetchSnapshot") {
+		t.Errorf("who fetched: %v", w.sequence)
+	}
+}
+
+// TestServersThenControlPlanesThenWorkersComeBack: a worker that does not answer keeps nobody waiting.
+func TestServersThenControlPlanesThenWorkersComeBack(t *testing.T) {
+	w := joinWorld(t, "cp1", "cp2", "w1", "w2", "w3")
+	w.nodes["w2"].down = true
+	w.nodes["w3"].joins, w.nodes["w3"].Status.Distribution.Joins = outside, outside
+	r := from(snap)
+	got := served(t, w, r)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	var started []string
+	for _, s := range got {
+		if machine, ok := strings.CutSuffix(s, " StartDistro"); ok {
+			started = append(started, machine)
+		}
+		if strings.HasPrefix(s, "w2 ") || s == "w1 Fence" {
+			t.Errorf("%s", s)
+		}
+	}
+	if diff := cmp.Diff([]string{"b", "a", "c", "cp1", "cp2", "w1", "w3"}, started); diff != "" {
+		t.Error(diff)
+	}
+	for name, joins := range map[string]string{"cp1": urlOf("a"), "w1": urlOf("a"), "w3": outside} {
+		if n := w.nodes[name]; n.joins != joins || n.epoch != 1 || !n.running || n.fenced {
+			t.Errorf("%s: %+v", name, n.disk)
+		}
+	}
+}
+
+func TestAFailureBeforeTheInitMachineServesBringsTheOldClusterBack(t *testing.T) {
+	for _, kind := range []step.Kind{
+		step.FetchSnapshot, step.Fence, step.StopDistro, step.MoveAside, step.PointServer, step.RestoreEtcd, step.StartDistro, step.WaitHealthy,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := joinWorld(t, "cp1", "w1")
+			r := from(snap)
+			approve(t, w, r)
+			w.nodes["b"].do[kind] = func() (any, error) { return nil, errModel }
+			restores(w, r, 3*time.Hour)
+			want := v1alpha1.OutcomeRolledBack
+			if kind == step.FetchSnapshot {
+				want = v1alpha1.OutcomeNothingDone
+			}
+			if r.Status.Phase != v1alpha1.PhaseFailed || r.Status.Outcome != want || !strings.Contains(r.Status.Message, "the model says no") {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+			for name, n := range w.nodes {
+				if n.has(v1alpha1.RoleEtcd) != (n.data == oldData) || n.running != (name != "w1" || n.ran) && name != "w1" || n.fenced || n.epoch != 0 ||
+					n.Plan.Spec.Operation != nil || n.joins != n.Status.Distribution.Joins {
+					t.Errorf("%s: %+v", name, n.disk)
+				}
+			}
+		})
+	}
+}

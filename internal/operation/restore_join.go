@@ -1,0 +1,93 @@
+package operation
+
+import (
+	"slices"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
+)
+
+// configuring are the steps that make machines fit for the restored cluster. They change files alone, of which MoveAside
+// has made copies.
+func (r *restoring) configuring(id func(string) string) []ask {
+	plan := r.status.Plan
+	active := func(p *v1alpha1.PlannedMachine) bool { return touched(p) && p.Action != v1alpha1.ActionLeave }
+	return []ask{
+		{r.chosen(func(p *v1alpha1.PlannedMachine) bool { return active(p) && plan.KubernetesVersion != "" }), id("install"),
+			step.InstallDistro, func(*Machine) any { return step.InstallSettings{Version: plan.KubernetesVersion} }},
+		{r.chosen(func(p *v1alpha1.PlannedMachine) bool { return active(p) && p.Config != nil }), id("config"),
+			step.WriteConfig, func(m *Machine) any { return step.ConfigSettings{Config: r.part(m).Config.Raw} }},
+		// A machine that is restored joins nobody, whomever its configuration names.
+		{r.chosen(func(p *v1alpha1.PlannedMachine) bool { return p.Joins != "" || p.Action == v1alpha1.ActionRestore }), id("point"),
+			step.PointServer, func(m *Machine) any { return step.PointSettings{Server: r.part(m).Joins} }},
+	}
+}
+
+// part is what the plan says of a machine that it names.
+func (r *restoring) part(m *Machine) *v1alpha1.PlannedMachine {
+	i := slices.IndexFunc(r.status.Plan.Machines, func(p v1alpha1.PlannedMachine) bool { return p.Machine == m.Name })
+	if i < 0 {
+		return &v1alpha1.PlannedMachine{}
+	}
+	return &r.status.Plan.Machines[i]
+}
+
+// isWorker tells whether the plan counts a machine among the workers.
+func (r *restoring) isWorker(m *Machine) bool { return worker(r.part(m)) }
+
+// configured are those of some machines that are configured anew.
+func (r *restoring) configured(machines []*Machine) []*Machine {
+	asks := r.configuring(r.id)
+	return filter(machines, func(m *Machine) bool {
+		return slices.ContainsFunc(asks, func(a ask) bool { return named(a.machines, m) })
+	})
+}
+
+func filter(machines []*Machine, is func(*Machine) bool) []*Machine {
+	return slices.DeleteFunc(slices.Clone(machines), func(m *Machine) bool { return !is(m) })
+}
+
+func named(machines []*Machine, m *Machine) bool {
+	return slices.ContainsFunc(machines, func(other *Machine) bool { return other.Name == m.Name })
+}
+
+// configure does it before anything starts: what can't be configured is found out while there is a way back.
+func (r *restoring) configure() bool {
+	asks := r.configuring(r.id)
+	for i, a := range asks {
+		r.also(filter(a.machines, r.isWorker), a.id, a.kind, a.settings)
+		asks[i].machines = filter(a.machines, func(m *Machine) bool { return !r.isWorker(m) })
+	}
+	return r.each("prepares the machines", asks...)
+}
+
+func (r *restoring) rebuildsInit() string {
+	return "makes the new data on " + r.status.Plan.InitMachine
+}
+
+func (r *restoring) startsInit() string { return "starts " + r.status.Plan.InitMachine }
+
+// startInit starts the init machine alone. That it serves the restored data is the commit point.
+func (r *restoring) startInit() bool {
+	return r.each(r.startsInit(),
+		ask{r.makers(), r.id("start"), step.StartDistro, none},
+		ask{r.makers(), r.id("healthy"), step.WaitHealthy, r.servingSettings})
+}
+
+func (r *restoring) servesWhere() string {
+	return r.status.Plan.InitMachine + " serves the restored data"
+}
+
+// servingSettings are what a machine must come to when it is back: one with etcd as part of the restored cluster, no other.
+func (r *restoring) servingSettings(m *Machine) any {
+	set := step.HealthySettings{Serves: true}
+	if !m.has(v1alpha1.RoleEtcd) {
+		return set
+	}
+	if r.replaces() {
+		set.ClusterID = r.status.Plan.ClusterID
+	} else if made, err := r.rebuilt(); err == nil && made != nil {
+		set.ClusterID, set.Revision = made.ClusterID, made.Revision
+	}
+	return set
+}

@@ -1,0 +1,97 @@
+package operation
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
+
+// point says which machines have to join the cluster through another one than before. The first server of a cluster joins
+// nobody; when another machine is restored in its place, it would form a second cluster at its next start.
+func (d *draft) point() {
+	init := d.machine(d.plan.InitMachine)
+	if init == nil {
+		return
+	}
+	if init.Status.Distribution == nil || init.Status.Distribution.JoinURL == "" {
+		if len(d.plan.Machines) > 1 {
+			d.check("InitMachine", init.Name, checkFailed, "it does not tell the URL that others join it at: is a server installed on it?")
+		}
+		return
+	}
+	for i := range d.plan.Machines {
+		if p := &d.plan.Machines[i]; d.misled(p) {
+			p.Joins = init.Status.Distribution.JoinURL
+		}
+	}
+}
+
+// misled tells whether a machine has to be pointed at the init machine.
+func (d *draft) misled(p *v1alpha1.PlannedMachine) bool {
+	if p.Action != v1alpha1.ActionRejoin && p.Action != v1alpha1.ActionRestart {
+		return false
+	}
+	m, joins := d.machine(p.Machine), ""
+	if s := m.Status.Distribution; s != nil {
+		joins = s.Joins
+	}
+	to := d.owns(joins)
+	switch {
+	case joins == "":
+		// A worker that does not tell joins somebody all the same.
+		return !worker(p)
+	case p.Action == v1alpha1.ActionRejoin:
+		// When it starts only the init machine is sure to serve.
+		return to == nil || to.Name != d.plan.InitMachine
+	case to == nil:
+		return false // a fixed address before the servers
+	}
+	return !d.serves(to.Name, worker(p))
+}
+
+// serves tells whether a machine answers those that join after it: workers come last.
+func (d *draft) serves(machine string, last bool) bool {
+	return slices.ContainsFunc(d.plan.Machines, func(p v1alpha1.PlannedMachine) bool {
+		switch {
+		case p.Machine != machine:
+			return false
+		case p.Action == v1alpha1.ActionRestore, p.Action == v1alpha1.ActionRejoin, p.Action == v1alpha1.ActionKeep:
+			return true
+		}
+		return p.Action == v1alpha1.ActionRestart && last && !worker(&p)
+	})
+}
+
+// owns finds the machine that a URL leads to; nil for an address that is none of the machines'.
+func (d *draft) owns(joins string) *Machine {
+	for _, m := range d.sorted() {
+		if s := m.Status.Distribution; s != nil && s.JoinURL != "" && sameURL(s.JoinURL, joins) || slices.Contains(addresses(m), host(joins)) {
+			return m
+		}
+	}
+	return nil
+}
+
+// addresses are the names that a machine may be called by.
+func addresses(m *Machine) []string {
+	all := slices.Clone(m.Status.Addresses)
+	if m.Status.Hostname != "" {
+		all = append(all, strings.ToLower(m.Status.Hostname))
+	}
+	return all
+}
+
+func sameURL(a, b string) bool {
+	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
+}
+
+// host of a URL; "-" when it has none, which no machine is called.
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" {
+		return "-"
+	}
+	return strings.ToLower(u.Hostname())
+}
