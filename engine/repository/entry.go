@@ -34,6 +34,10 @@ type Entry struct {
 	Foreign *snapshot.Foreign
 	// foreign are the names of all such records about this file, outdated ones too.
 	foreign []string
+	// Escrow says that an escrow lies beside it: see Repository.Escrow.
+	Escrow bool
+	// escrows are all that name this file, bound to it or outlived.
+	escrows []string
 	// manifests are all that name this file, bound to it or outlived.
 	manifests []string
 	// newer says that its manifest is of a format that this version does not know.

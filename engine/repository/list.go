@@ -58,9 +58,10 @@ func (r *Repository) List(ctx context.Context) ([]Entry, error) {
 // scanned is what one listing of the store shows, sorted into what matters.
 type scanned struct {
 	payloads []blob.Info
-	// manifests and sidecars by the payload's name.
+	// manifests, sidecars and escrows by the payload's name.
 	manifests map[string][]string
 	sidecars  map[string]string
+	escrows   map[string][]string
 	// foreign are the records of tests of adopted snapshots, by the payload's name.
 	foreign map[string][]string
 	// markers are the owner markers, of this folder and of those below it.
@@ -70,15 +71,20 @@ type scanned struct {
 }
 
 func (r *Repository) scan(ctx context.Context) (*scanned, error) {
-	s := &scanned{manifests: map[string][]string{}, sidecars: map[string]string{}, foreign: map[string][]string{}}
+	s := &scanned{
+		manifests: map[string][]string{}, sidecars: map[string]string{}, escrows: map[string][]string{}, foreign: map[string][]string{},
+	}
 	err := r.store.List(ctx, "", func(info blob.Info) error {
 		file, _, isManifest := snapshot.ParseManifestName(info.Name)
+		escrowed, _, isEscrow := snapshot.ParseEscrowName(info.Name)
 		adopted, isForeign := snapshot.ParseForeignName(info.Name)
 		rest, isMetadata := strings.CutPrefix(info.Name, snapshot.MetadataDir+"/")
 		s.described = s.described || isMetadata
 		switch {
 		case isManifest:
 			s.manifests[file] = append(s.manifests[file], info.Name)
+		case isEscrow:
+			s.escrows[escrowed] = append(s.escrows[escrowed], info.Name)
 		case isForeign:
 			s.foreign[adopted] = append(s.foreign[adopted], info.Name)
 		case strings.HasSuffix(info.Name, "/"+ownerName):
@@ -105,6 +111,7 @@ func (r *Repository) scan(ctx context.Context) (*scanned, error) {
 func (s *scanned) entry(info blob.Info) *Entry {
 	return &Entry{
 		File: info.Name, Info: info, manifests: s.manifests[info.Name], foreign: s.foreign[info.Name], sidecar: s.sidecars[info.Name],
+		escrows: s.escrows[info.Name],
 	}
 }
 
@@ -196,6 +203,7 @@ func (r *Repository) keepsMetadata() bool {
 func (e *Entry) take(m *snapshot.Manifest) {
 	e.Maker, e.Base, e.Node, e.Created, e.Trigger = MakerHoldfast, m.Name, m.Node, m.Created, m.Trigger
 	e.Cluster, e.Backup, e.Encoding = m.ClusterID, m.Backup, m.Stored.Encoding
+	e.Escrow = slices.Contains(e.escrows, snapshot.EscrowName(m.File, m.UploadID))
 	e.State, e.Reason = stateOf(m)
 	if e.Info.Size != m.Stored.Size {
 		e.State = StateDamaged

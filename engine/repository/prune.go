@@ -24,7 +24,8 @@ type Pruned struct {
 	Verdicts []Verdict
 	// Failed maps a file to why it could not be deleted. It was decided to go, and is still there.
 	Failed map[string]error
-	// Manifests and Uploads count the remains that were removed: manifests without payload, and abandoned uploads.
+	// Manifests and Uploads count the remains that were removed: what describes a payload that is gone, and abandoned
+	// uploads.
 	Manifests, Uploads int
 }
 
@@ -133,7 +134,7 @@ func (r *Repository) Delete(ctx context.Context, e Entry) error {
 			Why: e.Reason, Next: "delete it with the version of holdfast that wrote it",
 		}
 	}
-	names := slices.Concat([]string{e.File}, e.manifests, e.foreign)
+	names := slices.Concat([]string{e.File}, e.manifests, e.foreign, e.escrows)
 	if e.sidecar != "" {
 		names = append(names, e.sidecar)
 	}
@@ -145,16 +146,22 @@ func (r *Repository) Delete(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// described is the payload that a manifest, or a record of tests, is about.
+// described is the payload that a manifest, an escrow or a record of tests is about.
 func described(name string) (file string, ok bool) {
 	if file, _, ok = snapshot.ParseManifestName(name); ok {
+		return file, true
+	}
+	if file, _, ok = snapshot.ParseEscrowName(name); ok {
 		return file, true
 	}
 	return snapshot.ParseForeignName(name)
 }
 
-// readable says whether this version knows the format.
+// readable says whether this version knows the format. Of an escrow that can't be said without its key.
 func (r *Repository) readable(ctx context.Context, name string) error {
+	if _, _, ok := snapshot.ParseEscrowName(name); ok {
+		return nil
+	}
 	data, err := r.read(ctx, name, maxManifest)
 	if err != nil {
 		return err
@@ -167,7 +174,7 @@ func (r *Repository) readable(ctx context.Context, name string) error {
 	return err
 }
 
-// sweepManifests removes manifests, and records of tests, that have outlived their payload.
+// sweepManifests removes manifests, escrows and records of tests that have outlived their payload.
 func (r *Repository) sweepManifests(ctx context.Context) (int, error) {
 	var outlived []blob.Info
 	payloads := map[string]bool{}

@@ -8,6 +8,7 @@
 //	<folder>/
 //	  on-demand-node1-1652288934.db.zst                                     a payload
 //	  .metadata/on-demand-node1-1652288934.db.zst.<upload id>.holdfast.json its manifest
+//	  .metadata/on-demand-node1-1652288934.db.zst.<upload id>.holdfast-escrow.age what else a restore needs, encrypted
 //	  .metadata/holdfast-owner.json                                         the cluster that may write here
 //
 // The package must not know an etcd, and deletes nothing that it was not asked to delete. Start reading at

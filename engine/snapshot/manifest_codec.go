@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // MetadataDir is the folder for everything in a repository that is not a payload. k3s lists its snapshot folder
@@ -96,20 +95,5 @@ func ManifestName(file, uploadID string) string {
 
 // ParseManifestName is the inverse of ManifestName.
 func ParseManifestName(name string) (file, uploadID string, ok bool) {
-	rest, ok := strings.CutPrefix(name, MetadataDir+"/")
-	if !ok {
-		return "", "", false
-	}
-	rest, ok = strings.CutSuffix(rest, manifestSuffix)
-	if !ok {
-		return "", "", false
-	}
-	dot := strings.LastIndexByte(rest, '.')
-	if dot <= 0 || len(rest)-dot-1 != 16 {
-		return "", "", false
-	}
-	if _, err := hex.DecodeString(rest[dot+1:]); err != nil {
-		return "", "", false
-	}
-	return rest[:dot], rest[dot+1:], true
+	return parseUploadName(name, manifestSuffix)
 }
