@@ -51,8 +51,10 @@ func KeysIn(data map[string][]byte) Keys {
 
 // Places are the repositories of one machine.
 type Places struct {
-	// Dir is the directory of the machine's own repository.
+	// Dir is the directory of the machine's own repository; empty when it has none.
 	Dir string
+	// Own opens it; nil where it is a directory of Holdfast's alone.
+	Own func() (blob.Store, error)
 	// S3 is the cluster's folder; nil when it has none.
 	S3 *v1alpha1.S3
 	// Keys for S3.
@@ -89,12 +91,22 @@ func (r *Repository) Location(file string) string {
 
 // Local opens the machine's own repository, and makes its directory when missing.
 func (p Places) Local() (*Repository, error) {
-	store, err := local.New(local.Config{Dir: p.Dir, Create: true})
+	if p.Dir == "" {
+		return nil, &problem.Error{Kind: problem.NotFound, Op: "open the repository of this machine", Err: ErrNone}
+	}
+	open := p.Own
+	if open == nil {
+		open = func() (blob.Store, error) { return local.New(local.Config{Dir: p.Dir, Create: true}) }
+	}
+	store, err := open()
 	if err != nil {
 		return nil, err
 	}
 	return &Repository{Repository: p.open(store), Local: true}, nil
 }
+
+// ErrNone: the machine keeps no snapshots.
+var ErrNone = errors.New("this machine keeps no snapshots: it has no etcd of its own")
 
 // Target opens the cluster's S3 folder.
 func (p Places) Target() (*Repository, error) {
@@ -173,7 +185,7 @@ func (p Places) holder(location string) (*Repository, string, error) {
 		return repo, file, nil
 	}
 	rel, err := filepath.Rel(p.Dir, location)
-	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+	if p.Dir == "" || err != nil || !filepath.IsLocal(rel) || rel == "." {
 		return nil, "", elsewhere
 	}
 	repo, err := p.Local()

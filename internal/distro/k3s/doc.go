@@ -2,8 +2,8 @@
 // between them stands in flavour.go and nowhere else.
 //
 // The driver relies on the programs' own surface alone: units, files, the etcd-snapshot command, the exit and the words of
-// a cluster reset. Exit code 0 is never taken for proof of anything. It changes no Kubernetes object but those that the
-// distribution itself would change.
+// a cluster reset. Exit code 0 is never taken for proof of anything. It changes no Kubernetes object but the ConfigMap that
+// the distribution has for what goes with its snapshots.
 //
-// Start reading at [Flavour].
+// Start reading at [Flavour], then at [Driver].
 package k3s
