@@ -36,8 +36,8 @@ func TestATokenIsKnownByItsPassword(t *testing.T) {
 	}
 }
 
-// database writes keys as etcd does, and deletes those with an empty value.
-func database(t *testing.T, puts ...[2]string) *mvcc.File {
+// databaseFile writes keys as etcd does, and deletes those with an empty value.
+func databaseFile(t *testing.T, puts ...[2]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db")
 	cfg := backend.DefaultBackendConfig(zap.NewNop())
@@ -54,7 +54,12 @@ func database(t *testing.T, puts ...[2]string) *mvcc.File {
 	if err := errors.Join(store.Close(), be.Close()); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(path)
+	return path
+}
+
+func database(t *testing.T, puts ...[2]string) *mvcc.File {
+	t.Helper()
+	f, err := os.Open(databaseFile(t, puts...))
 	if err != nil {
 		t.Fatal(err)
 	}

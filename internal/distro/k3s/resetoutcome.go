@@ -1,0 +1,119 @@
+package k3s
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/systemd"
+)
+
+const (
+	resetPoll = 500 * time.Millisecond
+	// reportEvery is how often what the program says is passed on: each time is a message to the manager.
+	reportEvery = 5 * time.Second
+)
+
+// wait returns when the reset has ended. When ctx ends before, the reset goes on: a later call takes it over, or Abandon
+// ends it.
+func (r *reset) wait(ctx context.Context) (systemd.Run, error) {
+	last, reported := "", time.Time{}
+	for {
+		run, err := r.unit.Run(ctx)
+		if err != nil || !run.Running {
+			return run, err
+		}
+		if now := time.Now(); now.Sub(reported) >= reportEvery {
+			if said := r.said(); said != last {
+				r.cfg.Report("resetting the cluster to the snapshot", said)
+				last, reported = said, now
+			}
+		}
+		select {
+		case <-time.After(resetPoll):
+		case <-ctx.Done():
+			return run, fmt.Errorf("the reset of the cluster has not ended: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// output is all that the program has said so far.
+func (r *reset) output() string {
+	data, err := os.ReadFile(r.path("output"))
+	if err != nil {
+		return "" // it has said nothing that could be read
+	}
+	return string(data)
+}
+
+// said is the end of it, for people.
+func (r *reset) said() string { return tail(r.output(), r.secrets()...) }
+
+// secrets are those that the program knows.
+func (r *reset) secrets() []string {
+	data, err := os.ReadFile(r.path("token"))
+	if err != nil {
+		return nil
+	}
+	return []string{strings.TrimSpace(string(data))}
+}
+
+// Words of the program.
+const (
+	wordsDone      = "Managed etcd cluster membership has been reset"
+	wordsToken     = "encrypted with different token"
+	wordsBootstrap = "failed to save bootstrap data"
+	// A server without secrets-encryption does not know where to put the keys that are in the snapshot.
+	wordsEncryption = "Unable to lookup path to reconcile EncryptionConfig"
+	wordsState      = "encryption-state.json"
+	wordsBusy       = "address already in use"
+	wordsSum        = "expected sha256"
+	wordsNoSum      = "snapshot missing hash"
+)
+
+// done says whether the program has ended and says that it has worked. Neither alone is enough: it ends with 0 also when
+// it was shut down before, and says that it is up and running also during a reset.
+func (r *reset) done(run systemd.Run) bool {
+	return run.Known && !run.Running && run.Exit == 0 && run.Result == "success" && worked(r.output())
+}
+
+func worked(output string) bool {
+	return strings.Contains(output, wordsDone) && !strings.Contains(output, wordsEncryption)
+}
+
+// failed words why the reset did not work.
+func (r *reset) failed(run systemd.Run) error {
+	output := r.output()
+	said := conceal(complaint(output), r.secrets()...)
+	e := &problem.Error{
+		Kind: problem.Failed, Op: "reset the cluster of " + r.node.flavour.Name + " to", Subject: r.cfg.File, Err: errors.New(said),
+		Next: "read all that it said in " + r.path("output"),
+	}
+	switch {
+	case strings.Contains(output, wordsToken), strings.Contains(output, wordsBootstrap):
+		return r.wrongToken(errors.New(said))
+	case strings.Contains(output, wordsEncryption), strings.Contains(output, wordsState):
+		e.Kind, e.Why = problem.Refused, "the snapshot is of a cluster that encrypts its Secrets, and this server does not"
+		e.Next = "set secrets-encryption: true in " + r.node.configFile() + ", as it was when the snapshot was taken"
+	case strings.Contains(output, wordsBusy):
+		e.Next = "end what listens on the port that is named, then try again"
+	case strings.Contains(output, wordsSum), strings.Contains(output, wordsNoSum):
+		e.Kind, e.Why = problem.Damaged, "its bytes are not what they should be: "+said
+		e.Next = "restore another copy or snapshot"
+	case !run.Known:
+		e.Why, e.Next = "somebody stopped it", "try again"
+	case run.Result == "timeout":
+		e.Kind, e.Why = problem.Unfinished, "it did not end in time; at last it said: "+said
+	case run.Result != "success" && run.Exit < 0:
+		e.Why = "it was ended (" + run.Result + "); before, it said: " + said
+	case run.Exit == 0:
+		e.Why = "it ended without having done it; at last it said: " + said
+	default:
+		e.Why = fmt.Sprintf("it ended with exit code %d: %s", run.Exit, said)
+	}
+	return e
+}
