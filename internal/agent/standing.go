@@ -12,9 +12,9 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
-	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/repository/blob/s3"
 	"github.com/holdfast-dev/holdfast/internal/place"
+	"github.com/holdfast-dev/holdfast/internal/secretfile"
 )
 
 // orders are what the agent goes by.
@@ -115,17 +115,7 @@ func localOrders(l *Local) (orders, error) {
 	if l.CredentialsFile == "" {
 		return o, nil
 	}
-	info, err := os.Stat(l.CredentialsFile)
-	if err != nil {
-		return o, problem.File("read the S3 credentials", l.CredentialsFile, "local.credentialsFile", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return o, &problem.Error{
-			Kind: problem.Refused, Op: "read the S3 credentials", Subject: l.CredentialsFile,
-			Why: "others than its owner may read it", Next: "chmod 600 " + l.CredentialsFile,
-		}
-	}
-	data, err := os.ReadFile(l.CredentialsFile)
+	data, err := secretfile.Read("the S3 credentials", l.CredentialsFile, "local.credentialsFile")
 	if err != nil {
 		return o, err
 	}

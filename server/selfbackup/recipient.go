@@ -2,13 +2,12 @@ package selfbackup
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 
 	"filippo.io/age"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/secretfile"
 )
 
 // Recipients reads who may open backups: age public keys, or whoever knows the passphrase in a file. Exactly one of the
@@ -21,7 +20,7 @@ func Recipients(keys []string, passphraseFile string) ([]age.Recipient, error) {
 		}
 	}
 	if passphraseFile != "" {
-		passphrase, err := readSecret(passphraseFile)
+		passphrase, err := readSecret("the passphrase", passphraseFile, "--backup-passphrase-file")
 		if err != nil {
 			return nil, err
 		}
@@ -49,14 +48,14 @@ func Identities(identityFile, passphraseFile string) ([]age.Identity, error) {
 		}
 	}
 	if passphraseFile != "" {
-		passphrase, err := readSecret(passphraseFile)
+		passphrase, err := readSecret("the passphrase", passphraseFile, "--passphrase-file")
 		if err != nil {
 			return nil, err
 		}
 		identity, err := age.NewScryptIdentity(passphrase)
 		return []age.Identity{identity}, err
 	}
-	text, err := readSecret(identityFile)
+	text, err := readSecret("the identity", identityFile, "--identity-file")
 	if err != nil {
 		return nil, err
 	}
@@ -67,25 +66,15 @@ func Identities(identityFile, passphraseFile string) ([]age.Identity, error) {
 	return all, nil
 }
 
-// readSecret reads a file that must be its owner's alone.
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", &problem.Error{
-			Kind: problem.Refused, Op: "read", Subject: path, Next: "chmod 600 " + path,
-			Why: fmt.Sprintf("others than its owner may read it (mode %04o)", info.Mode().Perm()),
-		}
-	}
-	text, err := os.ReadFile(path)
+// readSecret reads a file that must be its owner's alone, without the line end.
+func readSecret(what, path, flag string) (string, error) {
+	text, err := secretfile.Read(what, path, flag)
 	if err != nil {
 		return "", err
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		return "", &problem.Error{Kind: problem.Usage, Op: "read", Subject: path, Why: "it is empty"}
+		return "", &problem.Error{Kind: problem.Usage, Op: "read " + what, Subject: path, Why: "it is empty"}
 	}
 	return secret, nil
 }

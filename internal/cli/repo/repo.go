@@ -21,7 +21,7 @@ func NewCommand(c *console.Console, flags *settings.Flags) *cobra.Command {
 		Short: "List, check, prune and test a repository of snapshots",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newList(c, flags), newShow(c, flags), newVerify(c, flags), newPrune(c, flags), newDelete(c, flags), newTest(c, flags))
+	cmd.AddCommand(newList(c, flags), newShow(c, flags), newVerify(c, flags), newPrune(c, flags), newDelete(c, flags), newTest(c, flags), newEscrow(c, flags))
 	return cmd
 }
 

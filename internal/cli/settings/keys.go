@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/secretfile"
 )
 
 // Keys are what a credentials file holds.
@@ -23,7 +24,7 @@ func (Keys) GoString() string { return "***" }
 // shared credentials file. A section header, comments and "export" are allowed, so that either kind of file will do. Of
 // several sections it takes the one named default: keys of two profiles must never be mixed.
 func ReadKeys(path string) (Keys, error) {
-	data, err := secretFile(path, "the S3 credentials file", "--s3-credentials-file")
+	data, err := secretfile.Read("the S3 credentials file", path, "--s3-credentials-file")
 	if err != nil {
 		return Keys{}, err
 	}
@@ -78,6 +79,6 @@ func parseKeys(data []byte) map[string]Keys {
 
 // Password reads a password from a file that only its owner may read, without the line end.
 func Password(path string) (string, error) {
-	data, err := secretFile(path, "the password file", "--password-file")
+	data, err := secretfile.Read("the password file", path, "--password-file")
 	return strings.TrimRight(string(data), "\r\n"), err
 }

@@ -8,7 +8,6 @@ package settings
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,24 +129,4 @@ func read(path string) (File, error) {
 	}
 	f.path, err = filepath.Abs(path)
 	return f, err
-}
-
-// secretFile reads a small file that must be readable by its owner alone. setting is where its name came from.
-func secretFile(path, what, setting string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, problem.File("read "+what, path, setting, err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, &problem.Error{
-			Kind: problem.Refused, Op: "read " + what, Subject: path,
-			Why:  fmt.Sprintf("others than its owner may read it (mode %04o)", info.Mode().Perm()),
-			Next: "chmod 600 " + path,
-		}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, problem.File("read "+what, path, setting, err)
-	}
-	return data, nil
 }
