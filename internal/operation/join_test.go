@@ -109,3 +109,81 @@ func TestAFailureBeforeTheInitMachineServesBringsTheOldClusterBack(t *testing.T)
 		})
 	}
 }
+
+// TestTheInitMachineIsTakenBackBeforeTheOthersStart: one that can't be heard may serve the restored data, and the old
+// cluster beside it would be a second one.
+func TestTheInitMachineIsTakenBackBeforeTheOthersStart(t *testing.T) {
+	for name, gone := range map[string]bool{"it answers again": false, "its Machine is deleted": true} {
+		t.Run(name, func(t *testing.T) {
+			w := joinWorld(t, "w1")
+			r := from(snap)
+			approve(t, w, r)
+			b := w.nodes["b"]
+			w.settle(func() bool {
+				b.cut = b.cut || r.Status.Stage == stageStart && b.running && r.Spec.Cancel == false
+				return decideRestore(w, r)
+			}, 3*time.Hour)
+			if r.Status.Outcome != v1alpha1.OutcomeHeld || !strings.Contains(r.Status.Message, "b may serve the restored data") {
+				t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+			if w.nodes["a"].running || w.nodes["c"].running || !w.nodes["a"].fenced {
+				t.Errorf("a %+v, c %+v", w.nodes["a"].disk, w.nodes["c"].disk)
+			}
+			if b.cut = false; gone {
+				delete(w.nodes, "b")
+			}
+			r.Spec.Cancel = true
+			restores(w, r, time.Hour)
+			if r.Status.Phase != v1alpha1.PhaseCancelled || r.Status.Outcome != v1alpha1.OutcomeRolledBack {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+			for name, n := range w.nodes {
+				if n.has(v1alpha1.RoleEtcd) && (n.data != oldData || !n.running || n.fenced) {
+					t.Errorf("%s: %+v", name, n.disk)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatRemainsAfterTheCommitPointIsRetriedMachineByMachine: a member that does not come back keeps none after it from
+// doing so, and the next attempt is about that member alone.
+func TestWhatRemainsAfterTheCommitPointIsRetriedMachineByMachine(t *testing.T) {
+	w := joinWorld(t, "w1")
+	r := from(snap)
+	approve(t, w, r)
+	w.nodes["a"].do[step.StartDistro] = func() (any, error) { return nil, errModel }
+	w.nodes["w1"].do[step.WaitHealthy] = func() (any, error) { return nil, errModel }
+	restores(w, r, 3*time.Hour)
+	if want := []string{"start-0a1b2c3d", "healthy-0a1b2c3d"}; r.Status.Outcome != v1alpha1.OutcomeKeptNew || !slices.Equal(r.Status.RemainingSteps, want) {
+		t.Fatalf("%s, remaining %v: %s", r.Status.Outcome, r.Status.RemainingSteps, r.Status.Message)
+	}
+	if c := w.nodes["c"]; !c.running || c.data != restoredData || c.epoch != 1 {
+		t.Errorf("c: %+v", c.disk)
+	}
+	w.nodes["a"].do, w.nodes["w1"].do = map[step.Kind]func() (any, error){}, map[step.Kind]func() (any, error){}
+	r.Spec.RetryFrom = "start-0a1b2c3d"
+	before := len(w.sequence)
+	restores(w, r, time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseFinished || r.Status.Outcome != v1alpha1.OutcomeRestored || w.holder != nil {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	want := []string{"a StartDistro", "a WaitHealthy", "w1 StartDistro", "w1 WaitHealthy"}
+	if diff := cmp.Diff(want, w.sequence[before:]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAWorkerThatFailsKeepsNoClusterFromBeingRestored(t *testing.T) {
+	for _, kind := range []step.Kind{step.Preflight, step.StopDistro} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := joinWorld(t, "w1")
+			r := from(snap)
+			w.nodes["w1"].do[kind] = func() (any, error) { return nil, errModel }
+			served(t, w, r)
+			if r.Status.Outcome != v1alpha1.OutcomeRestored && kind == step.Preflight || w.nodes["c"].data != restoredData || !w.nodes["w1"].running || w.nodes["w1"].epoch != 1 {
+				t.Errorf("%s, %s: %s; w1 %+v", r.Status.Phase, r.Status.Outcome, r.Status.Message, w.nodes["w1"].disk)
+			}
+		})
+	}
+}

@@ -12,10 +12,11 @@ func (r *restoring) rollBack() {
 	if !r.held() && !r.late() {
 		return
 	}
-	var waiting []*Machine
+	first := r.mayServe()
+	var waiting, remain []*Machine
 	for i := range r.Machines {
 		m := &r.Machines[i]
-		if !r.mine(m) {
+		if !r.mine(m) || first != nil && m.Name != first.Name {
 			continue
 		}
 		if !m.Plan.Spec.Undo {
@@ -24,18 +25,39 @@ func (r *restoring) rollBack() {
 			r.put(m, p)
 		}
 		if !undone(m) {
-			waiting = append(waiting, m)
+			remain = append(remain, m)
+			if m.Alive || !r.isWorker(m) {
+				waiting = append(waiting, m)
+			}
 		}
 	}
 	if len(waiting) > 0 && !r.late() {
 		r.say("takes everything back: waits for %s", r.backs(waiting))
 		return
 	}
-	if len(waiting) > 0 {
-		r.condition(conditionTakenBack, "False", "MachinesRemain", "not taken back yet on "+r.backs(waiting)+
+	switch {
+	case first != nil:
+		r.condition(conditionTakenBack, "False", "MayServe", first.Name+" may serve the restored data and does not take it back: "+r.backs(waiting)+
+			". So the others stay stopped: two clusters would take writes. Let its agent work again, or delete its Machine once it is off; then set cancel")
+	case len(remain) > 0:
+		r.condition(conditionTakenBack, "False", "MachinesRemain", "not taken back yet on "+r.backs(remain)+
 			". Each does it as soon as its agent works again; delete the Machine of one that never will")
 	}
 	r.enter(r.status.Phase, stageClear, clearLimit, "puts the machines back on their normal plan")
+}
+
+// mayServe is the init machine, from when it was asked to start until it has taken that back; nil otherwise, and where no
+// machine alone can serve. While it may, the old cluster must not start: it is taken back before all others.
+func (r *restoring) mayServe() *Machine {
+	if !r.shape.alone {
+		return nil
+	}
+	for _, m := range r.makers() {
+		if r.mine(m) && r.handed(m, r.id("start")) && !undone(m) {
+			return m
+		}
+	}
+	return nil
 }
 
 // conditionTakenBack of a restore that could not be taken back everywhere.
@@ -83,7 +105,7 @@ func (r *restoring) clearAll() {
 		if r.keeps(m) || !r.involved(m) {
 			continue
 		}
-		if !r.clear(m) {
+		if !r.clear(m) && (m.Alive || !r.isWorker(m)) {
 			waiting = append(waiting, m)
 		}
 	}
@@ -138,9 +160,9 @@ func (r *restoring) outcomeNow() string {
 	return v1alpha1.OutcomeHeld
 }
 
-// backEnough tells whether a majority of the machines has its old state back.
+// backEnough tells whether a majority of the machines with etcd has its old state back.
 func (r *restoring) backEnough() bool {
-	back, all := 0, r.servers()
+	back, all := 0, filter(r.servers(), func(m *Machine) bool { return votes(r.part(m)) })
 	for _, m := range all {
 		if !r.keeps(m) {
 			back++

@@ -23,13 +23,16 @@ func (r *restoring) configuring(id func(string) string) []ask {
 	}
 }
 
-// part is what the plan says of a machine that it names.
+// part is what the plan says of a machine; nothing of one that it does not name.
 func (r *restoring) part(m *Machine) *v1alpha1.PlannedMachine {
-	i := slices.IndexFunc(r.status.Plan.Machines, func(p v1alpha1.PlannedMachine) bool { return p.Machine == m.Name })
-	if i < 0 {
-		return &v1alpha1.PlannedMachine{}
+	if plan := r.status.Plan; plan != nil {
+		for i := range plan.Machines {
+			if plan.Machines[i].Machine == m.Name {
+				return &plan.Machines[i]
+			}
+		}
 	}
-	return &r.status.Plan.Machines[i]
+	return &v1alpha1.PlannedMachine{}
 }
 
 // isWorker tells whether the plan counts a machine among the workers.

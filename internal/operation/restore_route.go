@@ -11,6 +11,8 @@ import (
 type shape struct {
 	// restore and replace are the stages, in their order, of a restore of the cluster and of the replacement of a member.
 	restore, replace func() []stage
+	// alone: one restored machine serves, without waiting for others.
+	alone bool
 	// plan says what happens on each machine, and where the data comes from.
 	plan func(d *draft, source v1alpha1.RestoreSource)
 	// rejoins finds out who the machine is to be whose member is replaced; keeper says what it needs of the one that
@@ -158,7 +160,8 @@ func initNodeThenJoin() shape {
 				{v1alpha1.PhaseRestartCluster, stageCommit, commitLimit, says("records that the data is the cluster's"), (*restoring).commitAll, nil},
 			})
 		},
-		plan: (*draft).initNodeThenJoin, rejoins: func(*draft, *Machine, *v1alpha1.PlannedMachine) {}, keeper: (*draft).point, text: (*draft).initText,
+		alone: true,
+		plan:  (*draft).initNodeThenJoin, rejoins: func(*draft, *Machine, *v1alpha1.PlannedMachine) {}, keeper: (*draft).point, text: (*draft).initText,
 		undoable: "Until it starts with no data of its own a failure brings back what was there; it then joins by itself, and gets its vote once it has caught up.",
 		remains:  (*restoring).turnsRemain, retry: (*restoring).retryTurns,
 	}

@@ -105,9 +105,7 @@ func (r *restoring) underWay(t turn) bool {
 		if r.row(m.Name, t.start.id) == nil {
 			continue // it came after the others had begun
 		}
-		if !r.handed(m, t.last.id) {
-			r.skipFailed(m)
-		}
+		r.skipRest(m, t)
 		for _, a := range append(t.before, t.start, t.last) {
 			if named(a.machines, m) {
 				r.want(m, a.id, a.kind, a.settings(m))
@@ -122,6 +120,32 @@ func (r *restoring) underWay(t turn) bool {
 	}
 	r.say("%s: waits for %s", t.doing, names(waiting))
 	return true
+}
+
+// skipRest takes out of a machine's plan what failed before this turn, with all that was to come after that: none of it is
+// done any more, and this turn's steps would wait behind it for ever. Of what prepares this turn it takes out what failed.
+func (r *restoring) skipRest(m *Machine, t turn) {
+	if !r.mine(m) {
+		return
+	}
+	p, stuck := r.course.plan(m), false
+	keep := slices.DeleteFunc(slices.Clone(p.Steps), func(s v1alpha1.PlanStep) bool {
+		row := r.row(m.Name, s.ID)
+		failed := row != nil && row.Outcome == v1alpha1.StepFailed
+		begun := row != nil && row.Outcome != v1alpha1.StepWaiting
+		switch {
+		case s.ID == t.start.id || s.ID == t.last.id:
+			return false
+		case slices.ContainsFunc(t.before, func(a ask) bool { return a.id == s.ID }):
+			return failed
+		}
+		stuck = stuck || failed
+		return failed || stuck && !begun
+	})
+	if len(keep) != len(p.Steps) {
+		p.Steps = keep
+		r.put(m, p)
+	}
 }
 
 // over tells whether nothing more is to be expected of a machine in a turn.
