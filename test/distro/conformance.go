@@ -19,6 +19,7 @@ func Conformance() []Behaviour {
 		three  = "TestThreeServersLoseTheirQuorumAndAreRestoredOneByOne"
 		pods   = "TestPodsOfRKE2OutliveTheirUnitAndNotItsKillall"
 		roles  = "TestEtcdControlPlaneAndWorkersOnMachinesOfTheirOwn"
+		driven = "TestOneServerOfK3sIsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"
 	)
 	return []Behaviour{
 		{"2", "config.yaml, drop-ins, key+, precedence of flag over file", "TestFilesMergeInOrder"},
@@ -43,6 +44,9 @@ func Conformance() []Behaviour {
 		{"7", "bootstrap data sealed with the token", "TestBootstrapDataOpensWithItsTokenAlone"},
 		{"7", "files on disk that are newer than the datastore refuse the start", "TestNewerFilesRefuseTheDatastore"},
 		{"7", "another shutdown, no end, both styles of message", one + "/profiles: a reset that ends early, one that never ends, and how each release says that it is done"},
+		{"7", "a reset on a server that does not encrypt warns of the keys that it throws away, and works",
+			driven + "/a server that does not encrypt Secrets is no place for those that are encrypted"},
+		{"7", "a token in a file wins over one in text, and a restore looks for the server's own file besides", driven + "/the snapshot comes back, packed as it may be, and the machine needs nothing but the token"},
 		{"15", "a wrong token: late, with what it leaves", one + "/a wrong token is noticed late, and spoils the next start"},
 		{"8.5", "peers: old database, tombstone, none", three + "/a peer with its old database hangs"},
 		{"8.5", "a tombstone, with and without a server to join", three + "/a peer with a tombstone joins again"},

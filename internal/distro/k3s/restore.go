@@ -84,6 +84,7 @@ func (r *reset) finish(ctx context.Context) (*distro.Restored, error) {
 		return nil, err
 	}
 	if !r.done(run) {
+		r.cfg.Report("the reset of the cluster did not work", r.said())
 		return nil, errors.Join(r.failed(run), r.requireQuiet(ctx))
 	}
 	if err := r.requireQuiet(ctx); err != nil { // rke2 does not wait for its containers

@@ -53,7 +53,7 @@ func (p *program) serverConfig(c *cli.Context) (server.Config, error) {
 	}
 	cfg := server.Config{
 		Flavor: p.flavor, Profile: pr, Version: p.version, Log: p.log, Now: time.Now,
-		DataDir: p.dataDir(c), NodeName: name, NodeIP: ip, Token: token, AgentToken: agentToken, Server: c.String("server"),
+		DataDir: p.dataDir(c), NodeName: name, NodeIP: ip, Token: token, TokenGiven: c.String("token") != "", AgentToken: agentToken, Server: c.String("server"),
 		ClusterInit: c.Bool("cluster-init"), ClusterReset: c.Bool("cluster-reset"), RestorePath: c.String("cluster-reset-restore-path"),
 		Port: 6443, WriteKubeconfig: c.String("write-kubeconfig"), KubeconfigMode: c.String("write-kubeconfig-mode"),
 		ServiceCIDR: c.String("service-cidr"), ClusterCIDR: c.String("cluster-cidr"), ClusterDNS: c.String("cluster-dns"),
@@ -111,9 +111,10 @@ func (p *program) dataDir(c *cli.Context) string {
 	return p.flavor.DataDir()
 }
 
+// textOrFile is what a flag says, or the file that stands for it: the file wins.
 func textOrFile(c *cli.Context, name string) (string, error) {
 	file := c.String(name + "-file")
-	if file == "" || c.String(name) != "" {
+	if file == "" {
 		return c.String(name), nil
 	}
 	data, err := os.ReadFile(file)

@@ -27,6 +27,8 @@ type Config struct {
 	DataDir, NodeName, NodeIP string
 	// Token and AgentToken are as given; "": what the data directory has.
 	Token, AgentToken string
+	// TokenGiven: it was given as text. A restore does not count one that was given in a file.
+	TokenGiven bool
 	// Server is the supervisor to join; "": none.
 	Server             string
 	ClusterInit        bool

@@ -89,7 +89,7 @@ func (s *Server) mayReset() error {
 		}
 		return nil
 	}
-	if s.cfg.Token == "" && !exists(s.cfg.tokenFile()) {
+	if !s.cfg.TokenGiven && !exists(s.cfg.tokenFile()) {
 		return fmt.Errorf("%s does not exist, please pass --token to complete the restoration", s.cfg.tokenFile())
 	}
 	return nil
@@ -223,10 +223,24 @@ func (s *Server) takeBootstrap(ctx context.Context) error {
 	if out, err := exec.CommandContext(ctx, "cp", "-a", s.tls.Dir, aside).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy %s: %w: %s", s.tls.Dir, err, out)
 	}
+	s.forgetEncryption(data)
 	if err := data.Overwrite(s.cfg.serverDir()); err != nil {
 		return err
 	}
 	return errors.Join(s.tls.EnsureAuthorities(), s.tls.IssueLeaves())
+}
+
+// forgetEncryption leaves out what a server has no place for that was not told to encrypt: it warns, and goes on.
+func (s *Server) forgetEncryption(data bootstrap.Data) {
+	if s.encrypts() {
+		return
+	}
+	for _, name := range []string{"EncryptionConfig", "EncryptionHash"} {
+		if _, there := data[name]; there {
+			s.cfg.Log.Warnf("Unable to lookup path to reconcile %s", name)
+			delete(data, name)
+		}
+	}
 }
 
 // wrongToken ends in one of the ways that were seen: two parts of the real one race.
