@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// callTimeout bounds one call of toxiproxy's API, which answers at once or never.
-const callTimeout = 10 * time.Second
+// callTimeout bounds one call of toxiproxy's API. It answers at once, except that a fault can be taken away only when the
+// connections that it holds have let go of what they were sending.
+const callTimeout = 45 * time.Second
 
 // Toxiproxy is a toxiproxy server: it holds TCP proxies that slow, stall and cut connections.
 type Toxiproxy struct {
