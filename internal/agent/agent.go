@@ -31,6 +31,8 @@ type Agent struct {
 	server     *peer.Server
 	plans      *plans
 	link       *link // nil without a manager
+	kubernetes kubernetes
+	mirror     mirror
 	metrics    *metrics
 	live       *comparisons
 	schedule   *scheduleState
@@ -127,6 +129,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return a.plans.run(ctx) })
 	group.Go(func() error { return a.keepSchedule(ctx) })
+	group.Go(func() error { return a.keepMirror(ctx) })
 	group.Go(func() error { return a.live.run(ctx) })
 	group.Go(func() error { return a.keepAside(ctx) })
 	group.Go(func() error { return a.serveMetrics(ctx) })

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,12 +20,7 @@ const maxFiles = 1000
 func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineInventoryStatus) (v1alpha1.MachineInventoryStatus, error) {
 	var out v1alpha1.MachineInventoryStatus
 	places := a.places(o)
-	own, err := places.Local()
-	if err != nil {
-		return out, err
-	}
-	defer own.Close()
-	files, err := a.files(ctx, own, func(repository.Entry) bool { return true })
+	files, err := a.own(ctx, places)
 	if err != nil {
 		return out, err
 	}
@@ -42,6 +38,19 @@ func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineIn
 	out.Files = files[:min(len(files), maxFiles)]
 	a.metrics.sawFiles(files)
 	return out, nil
+}
+
+// own are the files on this machine.
+func (a *Agent) own(ctx context.Context, places place.Places) ([]v1alpha1.SnapshotFile, error) {
+	own, err := places.Local()
+	if errors.Is(err, place.ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close()
+	return a.files(ctx, own, func(repository.Entry) bool { return true })
 }
 
 func (a *Agent) copies(ctx context.Context, places place.Places) ([]v1alpha1.SnapshotFile, error) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -26,18 +27,25 @@ func (a *Agent) look(ctx context.Context, o orders) v1alpha1.MachineStatus {
 	if e, err := restoring.ReadEpoch(a.cfg.StateDir); err == nil {
 		s.RestoreEpoch = e.Epoch
 	}
+	schedule := a.schedule.condition()
 	s.LastSchedule, s.NextSchedule = a.schedule.times()
+	if a.mirrors(o) {
+		seen := a.mirror.seen()
+		schedule, s.LastSchedule, s.NextSchedule = seen.condition, seen.last, seen.next
+	}
 	paths := []string{a.cfg.StateDir}
 	if d := a.driver(o); d != nil {
-		paths = append(paths, a.lookAtEtcd(ctx, d, &s)...)
+		paths = append(paths, a.lookAtEtcd(ctx, o, d, &s)...)
 	}
 	s.Disks = disks(paths)
-	s.Conditions = append(s.Conditions, a.schedule.condition())
+	if schedule.Type != "" {
+		s.Conditions = append(s.Conditions, schedule)
+	}
 	return s
 }
 
 // lookAtEtcd fills in what the distribution says, and returns its directories.
-func (a *Agent) lookAtEtcd(ctx context.Context, d distro.Driver, s *v1alpha1.MachineStatus) (dirs []string) {
+func (a *Agent) lookAtEtcd(ctx context.Context, o orders, d distro.Driver, s *v1alpha1.MachineStatus) (dirs []string) {
 	fenced, err := d.Fenced()
 	s.Conditions = append(s.Conditions, condition(v1alpha1.MachineFenced, err == nil && fenced, "Fenced", "NotFenced",
 		"etcd is kept from starting", "etcd may start"))
@@ -46,7 +54,13 @@ func (a *Agent) lookAtEtcd(ctx context.Context, d distro.Driver, s *v1alpha1.Mac
 		s.Conditions = append(s.Conditions, condition(v1alpha1.MachineEtcdHealthy, false, "", "NotInstalled", "", err.Error()))
 		return nil
 	}
-	s.DistroVersion, s.ConfigDigest = inst.Version, inst.ConfigDigest
+	s.DistroVersion, s.ConfigDigest, s.Distribution = cmp.Or(inst.DistroVersion, inst.Version), inst.ConfigDigest, inst.Distribution
+	if reason, message := memberless(inst); reason != "" {
+		if o.etcd() || inst.Distribution.Datastore != v1alpha1.DatastoreNone {
+			s.Conditions = append(s.Conditions, condition(v1alpha1.MachineEtcdHealthy, false, "", reason, "", message))
+		}
+		return nil
+	}
 	if inst.Member != "" {
 		// What a restore makes of this machine when its member has never run, or does not run.
 		s.EtcdConfig = &v1alpha1.EtcdMemberConfig{Name: inst.Member, PeerURLs: inst.PeerURLs, Version: inst.Version}
@@ -57,9 +71,15 @@ func (a *Agent) lookAtEtcd(ctx context.Context, d distro.Driver, s *v1alpha1.Mac
 		healthy.Reason, healthy.Message = "Silent", clip(err.Error(), 1024)
 	} else {
 		s.Etcd = member
+		if s.EtcdConfig != nil && s.EtcdConfig.Version == "" {
+			s.EtcdConfig.Version = member.Version
+		}
 		a.metrics.sawMember(member)
 	}
 	s.Conditions = append(s.Conditions, healthy)
+	if inst.SnapshotDir != "" {
+		return []string{inst.DataDir, inst.SnapshotDir}
+	}
 	return []string{inst.DataDir}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/snapshot/trial"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
-	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 	"github.com/holdfast-dev/holdfast/internal/step/saving"
@@ -17,6 +16,9 @@ import (
 
 // driver of the distribution that the orders name; nil for one that this agent does not know.
 func (a *Agent) driver(o orders) distro.Driver {
+	if d := a.kubernetes.of(o.Spec.Distro, a.cfg); d != nil {
+		return d
+	}
 	if o.Spec.Distro != v1alpha1.DistroEtcd {
 		return nil
 	}
@@ -25,14 +27,6 @@ func (a *Agent) driver(o orders) distro.Driver {
 		cfg.Etcd = *o.Spec.Config
 	}
 	return etcd.New(cfg)
-}
-
-func (a *Agent) places(o orders) place.Places {
-	p := place.Places{Dir: a.cfg.snapshotDir(), Host: a.cfg.Hostname, Keys: o.Keys, Log: a.cfg.Log}
-	if o.Spec.Snapshots != nil {
-		p.S3 = o.Spec.Snapshots.S3
-	}
-	return p
 }
 
 // saving is this machine as the steps that save see it.
@@ -56,14 +50,6 @@ func (a *Agent) restoring(o orders) *restoring.Machine {
 		m.Peers = a.peers
 	}
 	return m
-}
-
-// node is the machine's name in the names of snapshots.
-func (a *Agent) node() string {
-	if a.cfg.Node != "" {
-		return a.cfg.Node
-	}
-	return snapshot.CleanNode(a.cfg.Hostname)
 }
 
 // makeStep implements step.RunnerConfig.Make with the orders in force.

@@ -33,7 +33,7 @@ func (a *Agent) keepSchedule(ctx context.Context) error {
 			a.cfg.Log.Error("no recurring snapshots are taken", "error", err)
 		}
 		nap := longestNap
-		if schedule != nil {
+		if schedule != nil && !a.mirrors(o) {
 			if nap, err = a.tick(ctx, o, schedule); err != nil {
 				a.cfg.Log.Error("what the schedule did can't be recorded", "error", err)
 			}

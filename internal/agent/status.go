@@ -83,6 +83,10 @@ func (a *Agent) statusEtcd(ctx context.Context, o orders, row rower) {
 		row("Etcd", "%v", err)
 		return
 	}
+	if _, message := memberless(inst); message != "" {
+		row("Etcd", "%s", message)
+		return
+	}
 	row("Data directory", "%s", inst.DataDir)
 	member, err := distro.Look(ctx, inst.Client)
 	if err != nil {

@@ -154,31 +154,5 @@ func (m *Machine) take(ctx context.Context, own *place.Repository, set step.Save
 	return man, err
 }
 
-// copy brings a local snapshot to the target.
-func (m *Machine) copy(ctx context.Context, own *place.Repository, man *snapshot.Manifest, report step.Report) (*v1alpha1.SnapshotFile, error) {
-	target, err := m.Places.Target()
-	if err != nil {
-		return nil, err
-	}
-	defer target.Close()
-	err = target.Claim(ctx, m.ClusterID, false)
-	if err != nil {
-		return nil, repository.Explain("copy a snapshot to", target.Location(""), err)
-	}
-	info, err := own.Store().Stat(ctx, man.File)
-	if err != nil {
-		return nil, err
-	}
-	copied, err := snapshot.Copy(ctx, snapshot.CopyConfig{
-		Source: snapshot.StoreSource(own.Store(), info), Manifest: man, Store: target.Store(), Encoding: snapshot.EncodingZstd,
-		SpoolDir: m.SpoolDir, Tool: m.Tool, Host: m.Places.Host, Now: m.Now, Progress: progress(report),
-	})
-	if err != nil {
-		return nil, repository.Explain("copy a snapshot to", target.Location(""), err)
-	}
-	file := target.Saved(copied, m.Name)
-	return &file, nil
-}
-
 // isDamage says whether an error is about the snapshot and not about the test of it.
 func isDamage(err error) bool { return problem.KindOf(err) == problem.Damaged }
