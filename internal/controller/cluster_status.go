@@ -21,6 +21,7 @@ func (s *situation) describe(status *v1alpha1.ClusterStatus) {
 	status.ObservedGeneration = s.cluster.Generation
 	s.count(status)
 	s.observed(status)
+	status.InitMachine = s.initMachine(status.InitMachine)
 	status.LastComplete, status.LastProven = s.newest(complete), s.newest(proven)
 	status.NextSnapshot = s.nextSnapshot()
 	status.Operation = nil
@@ -86,11 +87,16 @@ func complete(state v1alpha1.SnapshotState) bool {
 
 func proven(state v1alpha1.SnapshotState) bool { return state == v1alpha1.StateProven }
 
+// newest of those that are good. The machines of a cluster save in the same second, and the cache lists in any order: the
+// choice must not change from one look to the next, as each change is a write.
 func (s *situation) newest(good func(v1alpha1.SnapshotState) bool) *v1alpha1.SnapshotReference {
 	var best *v1alpha1.EtcdSnapshot
 	for i := range s.snapshots {
 		e := &s.snapshots[i]
-		if good(e.Status.State) && e.Status.Available > 0 && (best == nil || best.Spec.Created.Before(&e.Spec.Created)) {
+		if !good(e.Status.State) || e.Status.Available == 0 {
+			continue
+		}
+		if best == nil || best.Spec.Created.Before(&e.Spec.Created) || best.Spec.Created.Equal(&e.Spec.Created) && e.Name < best.Name {
 			best = e
 		}
 	}
