@@ -95,15 +95,18 @@ func (s *Server) takeOver(ctx context.Context, g *grant) (*v1alpha1.Machine, err
 // ensure creates an object that the machine owns. One that a deleted machine of the same name left behind is about to
 // be collected as garbage, so it gives way. What is the machine's own already stays: controllers may have changed it.
 func (s *Server) ensure(ctx context.Context, machine *v1alpha1.Machine, object client.Object) error {
-	existing := object.DeepCopyObject().(client.Object)
-	err := s.client.Get(ctx, client.ObjectKeyFromObject(object), existing)
-	if client.IgnoreNotFound(err) != nil {
+	err := s.client.Create(ctx, object)
+	if !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	if err == nil {
-		if metav1.IsControlledBy(existing, machine) {
-			return nil
-		}
+	existing := object.DeepCopyObject().(client.Object)
+	err = s.client.Get(ctx, client.ObjectKeyFromObject(object), existing)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return err
+	case err == nil && metav1.IsControlledBy(existing, machine):
+		return nil
+	case err == nil:
 		uid := existing.GetUID()
 		if err := s.client.Delete(ctx, existing, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
 			return err
