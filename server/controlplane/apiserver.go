@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -56,6 +57,20 @@ func newAPIServer(ctx context.Context, cfg Config) (*apiServer, error) {
 	return &apiServer{chain: chain, address: listener.Addr().String()}, nil
 }
 
+// uncached are the resources that the API server keeps no copy of in memory: a few controllers watch all of each, and
+// nobody else does. A fleet's snapshots alone would take more there than all that agents watch, because objects of
+// definitions lie in memory as maps of maps.
+var uncached = []string{
+	"etcdsnapshots.holdfast.dev#0", "machineinventories.holdfast.dev#0", "leases.coordination.k8s.io#0", "secrets#0",
+	"serviceaccounts#0", "roles.rbac.authorization.k8s.io#0", "rolebindings.rbac.authorization.k8s.io#0",
+}
+
+// gates differ from Kubernetes' own choice for the sake of memory alone. Each agent has watches open, and served in the
+// goroutine that has asked whether it may, each would keep that one's stack of a hundred frames. Nobody asks for a list as it
+// was a moment ago, for which the API server would keep a copy of each index at each write; and it is not tried every few
+// minutes, by reading everything anew, whether such lists are right.
+var gates = []string{"APIServingWithRoutine=true", "ListFromCacheSnapshot=false", "DetectCacheInconsistency=false"}
+
 // apiServerOptions says by kube-apiserver's own flags what is set, so that their documentation holds.
 func apiServerOptions(cfg Config, listener net.Listener) (*options.Options, error) {
 	opts := generic.NewOptions()
@@ -81,6 +96,8 @@ func apiServerOptions(cfg Config, listener net.Listener) (*options.Options, erro
 		"--encryption-provider-config=" + cfg.key(encryptionConfig),
 		"--audit-policy-file=" + cfg.key(auditPolicy), "--audit-log-path=" + cfg.auditLog(), "--audit-log-mode=batch",
 		"--audit-log-maxsize=50", "--audit-log-maxbackup=5", "--audit-log-maxage=90",
+		"--watch-cache-sizes=" + strings.Join(uncached, ","),
+		"--feature-gates=" + strings.Join(gates, ","),
 		// An open watch must not keep the process from ending.
 		"--shutdown-watch-termination-grace-period=3s",
 		"--v=0",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
@@ -35,6 +36,9 @@ func startEtcd(ctx context.Context, cfg Config) (*etcd, error) {
 	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(log))
 	c.QuotaBackendBytes = quota
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "30m"
+	// A watch on which nothing happens must know of what has happened elsewhere, or the controllers list everything anew
+	// when they open the next one.
+	c.WatchProgressNotifyInterval = time.Minute
 	client := url.URL{Scheme: "unix", Path: datadir.Socket(cfg.Dir)}
 	peer := url.URL{Scheme: "unix", Path: datadir.PeerSocket(cfg.Dir)}
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
