@@ -15,6 +15,7 @@ import (
 	"github.com/holdfast-dev/holdfast/engine/mvcc"
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
 // snapshot is the path of the snapshot as the program can restore it in every release: unpacked, with etcd's hash behind
@@ -70,21 +71,24 @@ func isRaw(path string) (bool, error) {
 // authorities that are not there any more. One that does not open the snapshot is refused here: the program would notice
 // when it has overwritten the machine's own.
 func (r *reset) token(ctx context.Context, path string) error {
-	token, err := r.node.token()
-	if r.cfg.TokenFile != "" {
-		var data []byte
-		data, err = os.ReadFile(r.cfg.TokenFile)
-		token = strings.TrimSpace(string(data))
-	}
+	token, err := r.node.tokenFor(r.cfg.TokenFile)
 	if err != nil {
 		return err
 	}
-	sealed, err := sealedWith(ctx, path)
+	db, closeDB, err := (&reset{cfg: distro.RestoreConfig{File: path}}).database(ctx)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(sealed, TokenDigest(token)) {
-		return r.wrongToken(fmt.Errorf("it is sealed with the token that has the digest %s, and this one has %s", strings.Join(sealed, " or "), TokenDigest(token)))
+	defer closeDB()
+	sealed, err := SealedWith(ctx, db)
+	if err != nil {
+		return err
+	}
+	if err := r.opens(token, sealed); err != nil {
+		return err
+	}
+	if err := r.node.keeps(token); err != nil {
+		return err
 	}
 	password := []byte(Password(token) + "\n")
 	if err := os.WriteFile(r.path("token"), password, 0o600); err != nil {
@@ -101,23 +105,43 @@ func (r *reset) token(ctx context.Context, path string) error {
 	return durable.WriteFile(own, password, 0o600)
 }
 
-// sealedWith are the digests of the tokens that open a snapshot on the disk.
-func sealedWith(ctx context.Context, path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// tokenFor is the token in a file, or without one the machine's own.
+func (n *node) tokenFor(file string) (string, error) {
+	if file == "" {
+		return n.token()
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	data, err := os.ReadFile(file)
+	return strings.TrimSpace(string(data)), err
+}
+
+// opens says whether a token opens what is sealed with others of these digests.
+func (r *reset) opens(token string, sealed []string) error {
+	if slices.Contains(sealed, TokenDigest(token)) {
+		return nil
 	}
-	db, err := mvcc.Open(f, info.Size()-snapshot.TrailerSize)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+	return r.wrongToken(fmt.Errorf("it is sealed with the token that has the digest %s, and this one has %s",
+		strings.Join(sealed, " or "), TokenDigest(token)))
+}
+
+// keeps says whether the machine would start with a token after it was restored with it. The configuration wins over what
+// the program has written down.
+func (n *node) keeps(token string) error {
+	configured := n.config.String("token", "")
+	if file := n.config.String("token-file", ""); file != "" {
+		data, err := n.readFile(file)
+		if err != nil {
+			return err
+		}
+		configured = strings.TrimSpace(string(data))
 	}
-	defer db.Close()
-	return SealedWith(ctx, db)
+	if configured == "" || TokenDigest(configured) == TokenDigest(token) {
+		return nil
+	}
+	return &problem.Error{
+		Kind: problem.Refused, Op: "restore with a token that is not in", Subject: n.configFile(),
+		Why:  "the configuration has another one (digest " + TokenDigest(configured) + "), with which the server would not start on what is restored",
+		Next: "write the token of the snapshot (digest " + TokenDigest(token) + ") into the configuration of every machine of the cluster, or restore the configuration, too",
+	}
 }
 
 func (r *reset) wrongToken(err error) error {
@@ -126,4 +150,47 @@ func (r *reset) wrongToken(err error) error {
 		Why:  "the token is another than the one that the snapshot was taken with",
 		Next: "give the restore the token of that time: put it in a Secret and name it in the restore (secretName)",
 	}
+}
+
+// database opens the snapshot's, unpacked.
+func (r *reset) database(ctx context.Context) (*mvcc.File, func(), error) {
+	raw, err := isRaw(r.cfg.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, size, err := r.open(ctx, raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := mvcc.Open(file, size)
+	if err != nil {
+		file.Close()
+		return nil, nil, fmt.Errorf("read %s: %w", r.cfg.File, err)
+	}
+	return db, func() { db.Close(); file.Close() }, nil
+}
+
+// open returns a file that begins with the database, and the database's size.
+func (r *reset) open(ctx context.Context, raw bool) (*os.File, int64, error) {
+	if raw {
+		f, err := os.Open(r.cfg.File)
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, 0, err
+		}
+		return f, info.Size() - snapshot.TrailerSize, nil
+	}
+	src, err := snapshot.FileSource(r.cfg.File)
+	if err != nil {
+		return nil, 0, err
+	}
+	unpacked, err := snapshot.Unpack(ctx, src, r.cfg.Manifest, r.cfg.SpoolDir, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	return unpacked.File, unpacked.Size, nil
 }

@@ -97,8 +97,7 @@ func (r *reset) failed(run systemd.Run) error {
 	case strings.Contains(output, wordsToken), strings.Contains(output, wordsBootstrap):
 		return r.wrongToken(errors.New(said))
 	case strings.Contains(output, wordsEncryption), strings.Contains(output, wordsState):
-		e.Kind, e.Why = problem.Refused, "the snapshot is of a cluster that encrypts its Secrets, and this server does not"
-		e.Next = "set secrets-encryption: true in " + r.node.configFile() + ", as it was when the snapshot was taken"
+		return r.plain(errors.New(said))
 	case strings.Contains(output, wordsBusy):
 		e.Next = "end what listens on the port that is named, then try again"
 	case strings.Contains(output, wordsSum), strings.Contains(output, wordsNoSum):
@@ -116,4 +115,13 @@ func (r *reset) failed(run systemd.Run) error {
 		e.Why = fmt.Sprintf("it ended with exit code %d: %s", run.Exit, said)
 	}
 	return e
+}
+
+// plain refuses a server that knows no keys of Secrets.
+func (r *reset) plain(err error) error {
+	return &problem.Error{
+		Kind: problem.Refused, Op: "restore", Subject: r.cfg.File, Err: err,
+		Why:  "the snapshot is of a cluster that encrypts its Secrets, and this server does not",
+		Next: "set secrets-encryption: true in " + r.node.configFile() + " on every server, or restore the configuration, too",
+	}
 }

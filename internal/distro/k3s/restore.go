@@ -85,7 +85,7 @@ func (r *reset) finish(ctx context.Context) (*distro.Restored, error) {
 	}
 	if !r.done(run) {
 		r.cfg.Report("the reset of the cluster did not work", r.said())
-		return nil, errors.Join(r.failed(run), r.requireQuiet(ctx))
+		return nil, errors.Join(r.failed(run), r.requireQuiet(ctx), r.tidy())
 	}
 	if err := r.requireQuiet(ctx); err != nil { // rke2 does not wait for its containers
 		return nil, err
