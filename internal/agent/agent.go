@@ -30,7 +30,8 @@ type Agent struct {
 	peers      *peers           // nil without an identity
 	server     *peer.Server
 	plans      *plans
-	link       *link // nil without a manager
+	link       *link  // nil without a manager
+	given      *given // nil without a manager
 	kubernetes kubernetes
 	mirror     mirror
 	metrics    *metrics
@@ -95,6 +96,7 @@ func (a *Agent) connect() error {
 	if a.link, err = newLink(a); err != nil {
 		return err
 	}
+	a.given = newGiven(a.link)
 	return a.listen()
 }
 

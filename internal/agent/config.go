@@ -140,4 +140,12 @@ func (c Config) spoolDir() string {
 	return filepath.Join(c.StateDir, "spool")
 }
 
+// secretDir is where a secret is written that a program has to read: in memory, where this is the machine's own agent.
+func (c Config) secretDir() string {
+	if c.StateDir == DefaultStateDir {
+		return "/run/holdfast/given"
+	}
+	return filepath.Join(c.StateDir, "given")
+}
+
 var errNoIdentity = errors.New("this machine has not joined a manager, and its config file has no section local")

@@ -44,10 +44,14 @@ func (a *Agent) saving(o orders) *saving.Machine {
 
 func (a *Agent) restoring(o orders) *restoring.Machine {
 	m := &restoring.Machine{
-		Driver: a.driver(o), Places: a.places(o), Name: a.name, StateDir: a.cfg.StateDir, SpoolDir: a.cfg.spoolDir(), Now: a.cfg.Now, Log: a.cfg.Log,
+		Driver: a.driver(o), Places: a.places(o), Name: a.name, StateDir: a.cfg.StateDir, SpoolDir: a.cfg.spoolDir(), SecretDir: a.cfg.secretDir(),
+		Now: a.cfg.Now, Log: a.cfg.Log,
 	}
 	if a.peers != nil {
 		m.Peers = a.peers
+	}
+	if a.given != nil {
+		m.Secrets = a.given
 	}
 	return m
 }

@@ -27,7 +27,7 @@ type plans struct {
 func newPlans(a *Agent) *plans {
 	p := &plans{Agent: a, woken: newBell()}
 	p.runner = step.NewRunner(step.RunnerConfig{
-		Journal: a.journal, Make: a.makeStep, Report: p.report, Redact: a.standing.redact, Now: a.cfg.Now, Log: a.cfg.Log,
+		Journal: a.journal, Make: a.makeStep, Report: p.report, Redact: a.redact, Now: a.cfg.Now, Log: a.cfg.Log,
 	})
 	return p
 }
@@ -77,7 +77,7 @@ func (p *plans) run(ctx context.Context) error {
 	if last.Operation != nil {
 		uid = last.Operation.UID
 	}
-	if err := restoring.Sweep(p.cfg.StateDir, uid); err != nil {
+	if err := restoring.Sweep(p.cfg.StateDir, p.cfg.secretDir(), uid); err != nil {
 		p.cfg.Log.Warn("what former operations fetched is left", "error", err)
 	}
 	if last.Operation != nil {

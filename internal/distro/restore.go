@@ -65,7 +65,27 @@ type Kubernetes interface {
 	Install(ctx context.Context, version string) error
 	// Installable returns nil when Install could bring a version: nothing would be missing.
 	Installable(ctx context.Context, version string) error
-	// Configure replaces the configuration by one that a snapshot carried. What that carries redacted is taken from secrets,
-	// by key, or else from the present configuration.
+	// Configure replaces the configuration by one that a snapshot carried, except for what belongs to this machine and no
+	// other. What the snapshot carries redacted is taken from secrets, by key, or else from the present configuration.
 	Configure(ctx context.Context, config json.RawMessage, secrets map[string]string) error
+	// Configurable returns nil when Configure could: no redacted value would be missing.
+	Configurable(ctx context.Context, config json.RawMessage, secrets map[string]string) error
+}
+
+// Checker is a driver that has something to say of a restore before it begins, besides what holds for all. It is optional.
+type Checker interface {
+	// CheckRestore looks whether Restore could work with this, as far as that can be known now: before the snapshot has been
+	// fetched, File is empty. It changes nothing, and the distribution may run.
+	CheckRestore(ctx context.Context, cfg RestoreConfig) []Check
+}
+
+// Check is one thing that was looked at before a restore.
+type Check struct {
+	// Name, as "TokenMatches".
+	Name string
+	// Err says why a restore can't work, or with Warning why it may not; nil when nothing speaks against it.
+	Err     error
+	Warning bool
+	// Message says what is as it should be.
+	Message string
 }

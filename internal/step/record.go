@@ -99,7 +99,7 @@ func Unfinished(records []*Record) bool {
 // Changes says whether steps of this kind change the machine in a way that somebody has to commit or undo.
 func (k Kind) Changes() bool {
 	switch k {
-	case Fence, StopDistro, MoveAside, RestoreEtcd, JoinEtcd, StartDistro:
+	case Fence, StopDistro, MoveAside, RestoreEtcd, InstallDistro, WriteConfig, PointServer, JoinEtcd, StartDistro:
 		return true
 	}
 	return false

@@ -36,10 +36,22 @@ func Told(evidence any) string {
 		text = e.told()
 	case RestoreEvidence:
 		text = fmt.Sprintf("revision %d, content hash %d", e.Revision, e.ContentHash)
+	case InstallSettings:
+		text = e.Version
+	case PointSettings:
+		text = "it is a first server"
+		if e.Server != "" {
+			text = "it joins " + e.Server
+		}
 	case AdmitEvidence:
-		text = "member " + e.MemberID
+		text = "it is taken in when it starts" // by a distribution that admits its members itself
+		if e.MemberID != "" {
+			text = "member " + e.MemberID
+		}
 	case HealthyEvidence:
-		text = fmt.Sprintf("%s, revision %d", plural(e.Members, "member"), e.Revision)
+		if e.Members > 0 { // there is a member on this machine
+			text = fmt.Sprintf("%s, revision %d", plural(e.Members, "member"), e.Revision)
+		}
 	case CommitEvidence:
 		text = fmt.Sprintf("epoch %d", e.Epoch)
 	}

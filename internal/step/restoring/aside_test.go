@@ -168,12 +168,17 @@ func TestADataDirectoryBehindALinkIsMovedWhereItLies(t *testing.T) {
 
 func TestSnapshotsOfFormerOperationsAreRemovedAndTheRunningOnesStays(t *testing.T) {
 	state := t.TempDir()
-	if err := Sweep(state, uid); err != nil {
+	secrets := filepath.Join(t.TempDir(), "secrets")
+	if err := Sweep(state, secrets, uid); err != nil {
 		t.Fatal(err)
 	}
 	tree(t, filepath.Join(state, "restore"), map[string]string{"u0/a.db": "old", "u1/b.db": "new"})
-	if err := Sweep(state, uid); err != nil {
+	tree(t, secrets, map[string]string{"u0/token": "old", "u1/token": "new"})
+	if err := Sweep(state, secrets, uid); err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"u1/token": "new"}, read(t, secrets)); diff != "" {
+		t.Error(diff)
 	}
 	if diff := cmp.Diff(map[string]string{"u1/b.db": "new"}, read(t, filepath.Join(state, "restore"))); diff != "" {
 		t.Error(diff)

@@ -76,6 +76,9 @@ func (s *fetch) Do(ctx context.Context, report step.Report) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.refused(ctx, got); err != nil {
+		return nil, err
+	}
 	if err := s.notes.write(noteFetched, got); err != nil {
 		return nil, err
 	}

@@ -100,22 +100,29 @@ func (k Kept) Remove(stateDir string) error {
 func (k Kept) Size() (int64, error) {
 	var sum int64
 	for _, place := range k.Places {
-		err := filepath.WalkDir(place, func(_ string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err != nil || d.IsDir() {
-				return err
-			}
-			info, err := d.Info()
-			if err == nil {
-				sum += info.Size()
-			}
-			return err
-		})
+		size, err := sizeOf(place)
+		sum += size
 		if err != nil {
 			return sum, fmt.Errorf("measure the old data of %s: %w", k.Operation, err)
 		}
 	}
 	return sum, nil
+}
+
+// sizeOf a file, or of all files below a directory; 0 where there is none.
+func sizeOf(path string) (sum int64, err error) {
+	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
 }

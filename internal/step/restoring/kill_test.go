@@ -38,6 +38,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == "kube-agent" {
+		if err := kubeAgent(os.Args[2], os.Args[3]); err != nil {
+			slog.Error(err.Error())
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) == 3 && os.Args[1] == restoring.RemoveAside {
 		if err := restoring.RunRemoval(os.Args[2]); err != nil {
 			slog.Error(err.Error())

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/coreos/go-semver/semver"
@@ -32,29 +34,49 @@ type preflight struct {
 	base
 	settings step.PreflightSettings
 	checks   []v1alpha1.PreflightCheck
+	// needs is the room that is needed in directories.
+	needs map[string]int64
 }
 
 // Do implements step.Step.
 func (s *preflight) Do(ctx context.Context, report step.Report) (any, error) {
 	inst, err := s.Driver.Discover(ctx)
-	s.note("EtcdInstalled", err, "etcd was found: its data is in "+dataDir(inst))
-	if err == nil && s.settings.Restores {
-		s.restores(ctx, inst, report)
-	}
-	if err == nil && s.settings.Joins > 0 {
-		s.room(map[string]int64{nearest(inst.DataDir): snapshot.SpaceToRestore(s.settings.Joins)}, "the other members' data")
+	s.note("EtcdInstalled", err, found(inst))
+	if err == nil {
+		s.look(ctx, inst, report)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return step.PreflightEvidence{Checks: s.checks}, nil
+	return step.PreflightEvidence{Checks: s.checks}, s.forget()
 }
 
-func dataDir(inst *distro.Installation) string {
-	if inst == nil {
+func found(inst *distro.Installation) string {
+	switch {
+	case inst == nil:
 		return ""
+	case inst.DataDir == "":
+		return "there is no etcd on this machine, and need not be"
 	}
-	return inst.DataDir
+	return "etcd was found: its data is in " + inst.DataDir
+}
+
+// look looks at all that this machine's part of a restore needs.
+func (s *preflight) look(ctx context.Context, inst *distro.Installation, report step.Report) {
+	s.needs = map[string]int64{}
+	purpose := "a restore"
+	if s.settings.Restores {
+		s.restores(ctx, inst, report)
+	}
+	if s.settings.Joins > 0 && inst.DataDir != "" {
+		s.needs[nearest(inst.DataDir)] += snapshot.SpaceToRestore(s.settings.Joins)
+		purpose = "the other members' data"
+	}
+	s.copies(ctx)
+	if len(s.needs) > 0 {
+		s.room(purpose)
+	}
+	s.changesOf(ctx)
 }
 
 // note adds a check.
@@ -75,19 +97,23 @@ func (s *preflight) add(check, outcome, message string) {
 
 // restores looks at all that a restore on this machine needs.
 func (s *preflight) restores(ctx context.Context, inst *distro.Installation, report step.Report) {
-	m, size, readable := s.readable(ctx, inst, report)
-	s.space(inst, m, size)
-	if readable {
-		s.version(inst, m)
+	got, size, readable := s.readable(ctx, inst, report)
+	s.space(inst, got.Manifest, size)
+	if !readable {
+		return
 	}
+	if _, ok := s.Driver.(distro.Kubernetes); !ok { // with a Kubernetes distribution etcd's version is not one's to choose
+		s.version(inst, got.Manifest)
+	}
+	s.checked(ctx, got)
 }
 
 // readable looks at the snapshot itself, if this machine can reach it. size is what is stored.
-func (s *preflight) readable(ctx context.Context, inst *distro.Installation, report step.Report) (m *snapshot.Manifest, size int64, readable bool) {
+func (s *preflight) readable(ctx context.Context, inst *distro.Installation, report step.Report) (got fetched, size int64, readable bool) {
 	c := s.settings.Copy
 	if !s.isLocal(c) && !strings.HasPrefix(c.Location, "s3://") {
 		s.add("SnapshotReadable", passed, "it will be fetched from "+c.Machine+" and checked in full")
-		return nil, c.Size, false
+		return got, c.Size, false
 	}
 	if s.isLocal(c) {
 		return s.local(ctx, inst, report)
@@ -95,7 +121,7 @@ func (s *preflight) readable(ctx context.Context, inst *distro.Installation, rep
 	repo, entry, err := s.Places.Find(ctx, c.Location)
 	if err != nil {
 		s.note("SnapshotReadable", err, "")
-		return nil, c.Size, false
+		return got, c.Size, false
 	}
 	defer repo.Close()
 	body, err := repo.Store().Get(ctx, entry.File, 0, 1, entry.Info.Version)
@@ -104,7 +130,7 @@ func (s *preflight) readable(ctx context.Context, inst *distro.Installation, rep
 	}
 	s.note("SnapshotReadable", repository.Explain("read", c.Location, err), "it can be read from "+c.Location)
 	s.state(entry)
-	return entry.Manifest, entry.Info.Size, err == nil
+	return fetched{Manifest: entry.Manifest}, entry.Info.Size, err == nil
 }
 
 // state judges a copy in S3 by its manifest. All of it is read when it is fetched, still before anything is touched.
@@ -122,7 +148,7 @@ func (s *preflight) state(e *repository.Entry) {
 }
 
 // local reads all of a snapshot on this machine.
-func (s *preflight) local(ctx context.Context, inst *distro.Installation, report step.Report) (*snapshot.Manifest, int64, bool) {
+func (s *preflight) local(ctx context.Context, inst *distro.Installation, report step.Report) (fetched, int64, bool) {
 	got, err := s.findLocal(ctx, s.settings.Copy.Location)
 	var src snapshot.Source
 	if err == nil {
@@ -130,7 +156,7 @@ func (s *preflight) local(ctx context.Context, inst *distro.Installation, report
 	}
 	s.note("SnapshotReadable", err, "it lies on this machine")
 	if err != nil {
-		return nil, 0, false
+		return got, 0, false
 	}
 	report("reading the snapshot", "")
 	_, err = snapshot.Verify(ctx, snapshot.VerifyConfig{
@@ -141,7 +167,7 @@ func (s *preflight) local(ctx context.Context, inst *distro.Installation, report
 		report("counting what a restore changes", "")
 		s.changes(ctx, inst, src, got.Manifest)
 	}
-	return got.Manifest, src.Size(), err == nil
+	return got, src.Size(), err == nil
 }
 
 // space asks for room for the fetched copy and for the restored data beside the old one.
@@ -150,18 +176,20 @@ func (s *preflight) space(inst *distro.Installation, m *snapshot.Manifest, store
 	if m != nil {
 		database = max(m.Database.Size, stored)
 	}
-	needs := map[string]int64{nearest(inst.DataDir): snapshot.SpaceToRestore(database)}
-	if !s.isLocal(s.settings.Copy) {
-		needs[nearest(s.StateDir)] += stored
+	if inst.DataDir != "" {
+		s.needs[nearest(inst.DataDir)] += snapshot.SpaceToRestore(database)
 	}
-	s.room(needs, "a restore")
+	if !s.isLocal(s.settings.Copy) {
+		s.needs[nearest(s.StateDir)] += stored
+	}
 }
 
-// room compares what a purpose needs in some directories with what is free there.
-func (s *preflight) room(needs map[string]int64, purpose string) {
+// room compares what is needed with what is free.
+func (s *preflight) room(purpose string) {
 	var errs []error
 	var good []string
-	for dir, need := range needs {
+	for _, dir := range slices.Sorted(maps.Keys(s.needs)) {
+		need := s.needs[dir]
 		free, err := snapshot.FreeSpace(dir)
 		if err == nil && free < need {
 			err = fmt.Errorf("%s has %s free, and %s takes %s: free some space there", dir, humanize.IBytes(uint64(free)), purpose, humanize.IBytes(uint64(need)))

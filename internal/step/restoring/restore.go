@@ -61,6 +61,10 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 	if err := s.requireStopped(ctx); err != nil {
 		return nil, err
 	}
+	token, err := s.tokenFile(ctx)
+	if err != nil {
+		return nil, err
+	}
 	report("restoring "+got.Path, "")
 	made, err := s.Driver.Restore(ctx, distro.RestoreConfig{
 		ID: s.uid, File: got.Path, Manifest: got.Manifest,
@@ -68,8 +72,11 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 			Name: s.settings.Member, InitialCluster: s.settings.InitialCluster, InitialClusterToken: s.settings.InitialClusterToken,
 			PeerURLs: s.settings.PeerURLs,
 		},
-		BumpRevision: s.settings.BumpRevision, SpoolDir: s.SpoolDir, Report: report,
+		BumpRevision: s.settings.BumpRevision, TokenFile: token, SpoolDir: s.SpoolDir, Report: report,
 	})
+	if ctx.Err() == nil { // what was begun may go on reading it when this process ends
+		err = errors.Join(err, s.forget())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,5 +86,5 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 // Undo ends what may still run, and removes what it left beside the data. What it published is moved away when the old data
 // comes back.
 func (s *restore) Undo(ctx context.Context, _ step.Report) error {
-	return s.Driver.Abandon(ctx, s.uid)
+	return errors.Join(s.Driver.Abandon(ctx, s.uid), s.forget())
 }

@@ -1,23 +1,24 @@
 // Package restoring holds the steps of a restore on one machine, in the order in which an operation asks for them:
 // Preflight, ServeSnapshot, FetchSnapshot, Fence, StopDistro, MoveAside, RestoreEtcd, StartDistro, WaitHealthy, Commit.
 // A machine that gets its data from the others has JoinEtcd in place of RestoreEtcd, while another one does AdmitMember
-// before it and PromoteMember after it.
+// before it and PromoteMember after it. Where etcd is part of a Kubernetes distribution, InstallDistro, WriteConfig and
+// PointServer come between MoveAside and what makes the data.
 //
 // Each looks at the disk first, so that it can be done again after a death at any point. What can't be seen there, such as
 // whether etcd ran before, is in notes that are durable before the effect begins. Nothing of the old data is deleted: it
-// is moved aside under the operation's uid. At the commit it is written down what lies where: see [Kept].
+// is moved or copied aside under the operation's uid. At the commit it is written down what lies where: see [Kept].
 //
 // The steps know a distro.Driver, and no distribution. Start reading at [Machine], and at aside.go for the undo set.
 package restoring
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step"
@@ -34,8 +35,12 @@ type Machine struct {
 	SpoolDir string
 	// Peers are the other machines' agents; nil where there are none, without a manager.
 	Peers Peers
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Secrets are those of operations; nil without a manager. SecretDir is where one is written that a program has to read:
+	// a directory in memory, which is made when it is needed.
+	Secrets   Secrets
+	SecretDir string
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Peers carries snapshots between machines.
@@ -52,7 +57,7 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 	if m.Driver == nil {
 		return nil, fmt.Errorf("%s: %w", r.Kind, distro.ErrNotInstalled)
 	}
-	base := base{Machine: m, notes: notes{r.Dir}, uid: r.Operation.UID}
+	base := base{Machine: m, notes: notes{r.Dir}, op: r.Operation, uid: r.Operation.UID}
 	switch r.Kind {
 	case step.Preflight:
 		s := &preflight{base: base}
@@ -71,6 +76,15 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 		return &moveAside{base}, nil
 	case step.RestoreEtcd:
 		s := &restore{base: base}
+		return s, r.Decode(&s.settings)
+	case step.InstallDistro:
+		s := &install{kubernetes: kubernetes{base}}
+		return s, r.Decode(&s.settings)
+	case step.WriteConfig:
+		s := &configure{kubernetes: kubernetes{base}}
+		return s, r.Decode(&s.settings)
+	case step.PointServer:
+		s := &point{kubernetes: kubernetes{base}}
 		return s, r.Decode(&s.settings)
 	case step.AdmitMember:
 		s := &admit{base: base}
@@ -97,6 +111,7 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 type base struct {
 	*Machine
 	notes notes
+	op    v1alpha1.PlanOperation
 	uid   string
 }
 
@@ -109,13 +124,19 @@ func (base) Undo(context.Context, step.Report) error { return nil }
 // fetchedDir holds the operation's snapshot.
 func (b base) fetchedDir() string { return filepath.Join(b.StateDir, "restore", b.uid) }
 
-var errRuns = errors.New("etcd runs: its data can't be touched")
+// what runs on this machine, for whoever reads of it.
+func (b base) what() string {
+	if _, ok := b.Driver.(distro.Kubernetes); ok {
+		return "Kubernetes"
+	}
+	return "etcd"
+}
 
-// requireStopped refuses to touch the data of a running etcd.
+// requireStopped refuses to touch the files of what runs.
 func (b base) requireStopped(ctx context.Context) error {
 	running, err := b.Driver.Running(ctx)
 	if err == nil && running {
-		err = errRuns
+		err = fmt.Errorf("%s runs: its data can't be touched", b.what())
 	}
 	return err
 }

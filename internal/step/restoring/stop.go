@@ -62,7 +62,7 @@ func (s *stop) Do(ctx context.Context, report step.Report) (any, error) {
 			return nil, err
 		}
 	}
-	report("stopping etcd", "")
+	report("stopping "+s.what(), "")
 	if err := s.Driver.Stop(ctx); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (b base) startIfItRan(ctx context.Context, report step.Report) error {
 	if _, err := b.notes.read(noteRan, &ran); err != nil || !ran.WasRunning {
 		return err
 	}
-	report("starting etcd again", "")
+	report("starting "+b.what()+" again", "")
 	return b.Driver.Start(ctx)
 }
 
@@ -103,9 +103,9 @@ func (s *start) Undo(ctx context.Context, report step.Report) error {
 	if err := s.Driver.Fence(ctx); err != nil {
 		return err
 	}
-	report("stopping etcd", "")
+	report("stopping "+s.what(), "")
 	if err := s.Driver.Stop(ctx); err != nil {
-		return fmt.Errorf("stop etcd: %w", err)
+		return fmt.Errorf("stop %s: %w", s.what(), err)
 	}
 	return nil
 }

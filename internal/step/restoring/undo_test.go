@@ -49,8 +49,8 @@ func (m *mortal) Err() error {
 	return nil
 }
 
-// listing is all that can be seen of a tree: types, modes, contents and links.
-func listing(root string) map[string]string {
+// Listing is all that can be seen of a tree: types, modes, contents and links.
+func Listing(root string) map[string]string {
 	all := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -155,7 +155,7 @@ func TestWhateverARestoreDoesToItsBelongingsAllIsAsItWasAfterTheUndo(t *testing.
 		if !possible(belongings[0].Path) || !possible(belongings[1].Path) || !possible(belongings[2].Path) || !possible(belongings[3].Path) {
 			return
 		}
-		before := listing(root)
+		before := Listing(root)
 		kept := moving(state, belongings)
 		for {
 			_, err := kept.Do(&mortal{t.Context(), rapid.IntRange(0, 30).Draw(t, "life")}, silent)
@@ -183,7 +183,7 @@ func TestWhateverARestoreDoesToItsBelongingsAllIsAsItWasAfterTheUndo(t *testing.
 			}
 		}
 		// The times of a directory tell of the entries that it had meanwhile.
-		if diff := cmp.Diff(before, listing(root)); diff != "" {
+		if diff := cmp.Diff(before, Listing(root)); diff != "" {
 			t.Fatal(diff)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/etcd"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
@@ -25,11 +26,13 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := etcd.Dial(ctx, inst.Client)
-	if err != nil {
-		return nil, err
+	var client *etcd.Client // none where there is no member
+	if inst.DataDir != "" {
+		if client, err = etcd.Dial(ctx, inst.Client); err != nil {
+			return nil, err
+		}
+		defer client.Close()
 	}
-	defer client.Close()
 	last := ""
 	for {
 		var seen step.HealthyEvidence
@@ -53,6 +56,31 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 
 // missing says what is not yet as it should be, "" when nothing is, and notes what it saw.
 func (s *wait) missing(ctx context.Context, client *etcd.Client, seen *step.HealthyEvidence) string {
+	if client != nil {
+		if missing := s.ailing(ctx, client, seen); missing != "" {
+			return missing
+		}
+	}
+	return s.unready(ctx)
+}
+
+// unready says what keeps the distribution from serving on this machine, where that is asked for.
+func (s *wait) unready(ctx context.Context) string {
+	if !s.settings.Serves {
+		return ""
+	}
+	k, ok := s.Driver.(distro.Kubernetes)
+	if !ok {
+		return errNoKubernetes.Error()
+	}
+	if err := k.Ready(ctx); err != nil {
+		return "it is not ready: " + err.Error()
+	}
+	return ""
+}
+
+// ailing says what etcd still lacks.
+func (s *wait) ailing(ctx context.Context, client *etcd.Client, seen *step.HealthyEvidence) string {
 	cluster, err := client.Inspect(ctx)
 	if err != nil {
 		return "etcd does not answer on this machine: " + err.Error()
