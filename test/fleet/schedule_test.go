@@ -67,17 +67,32 @@ func noneMissed(t *testing.T, files []string) {
 func newScheduledWorld(t *testing.T, members int) (*world, *server.MinIO) {
 	t.Helper()
 	var minio *server.MinIO
-	w := newWorld(t, plan{members: members, flags: func(l *lab.Lab) []string {
-		minio = servertest.MinIO(t, server.S3Config{Host: l.HostAddress})
-		do(t, minio.MakeBucket(t.Context(), bucket, false))
-		keys := filepath.Join(t.TempDir(), "keys")
-		do(t, os.WriteFile(keys, fmt.Appendf(nil, "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", minio.Root.AccessKey, minio.Root.SecretKey), 0o600))
-		endpoint, err := url.Parse(minio.Endpoint)
-		do(t, err)
-		return []string{"--cron", "* * * * *", "--retention", "20", "--target", "s3://" + bucket + "/" + folder, "--s3-endpoint", endpoint.Host,
-			"--s3-region", server.Region, "--s3-ca-file", minio.CAFile, "--s3-credentials-file", keys, "--s3-bucket-lookup", "path"}
+	w := newWorld(t, plan{members: members, flags: func(l *lab.Lab) (flags []string) {
+		flags, minio = s3Flags(t, l)
+		return append(flags, "--cron", "* * * * *", "--retention", "20")
 	}})
 	return w, minio
+}
+
+// s3Flags name a folder in a MinIO of its own with a private authority.
+func s3Flags(t *testing.T, l *lab.Lab) ([]string, *server.MinIO) {
+	t.Helper()
+	minio := servertest.MinIO(t, server.S3Config{Host: l.HostAddress})
+	do(t, minio.MakeBucket(t.Context(), bucket, false))
+	keys := filepath.Join(t.TempDir(), "keys")
+	do(t, os.WriteFile(keys, fmt.Appendf(nil, "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", minio.Root.AccessKey, minio.Root.SecretKey), 0o600))
+	return []string{
+		"--target", "s3://" + bucket + "/" + folder, "--s3-endpoint", hostOf(t, minio), "--s3-region", server.Region,
+		"--s3-ca-file", minio.CAFile, "--s3-credentials-file", keys, "--s3-bucket-lookup", "path",
+	}, minio
+}
+
+// hostOf a server, with its port.
+func hostOf(t *testing.T, m *server.MinIO) string {
+	t.Helper()
+	endpoint, err := url.Parse(m.Endpoint)
+	do(t, err)
+	return endpoint.Host
 }
 
 // payloads are the snapshots in the bucket, without what describes them.
