@@ -2,25 +2,38 @@ package driver_test
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/holdfast-dev/holdfast/test/distro"
+	"github.com/holdfast-dev/holdfast/test/distro/install"
 	"github.com/holdfast-dev/holdfast/test/distro/lab"
 	machines "github.com/holdfast-dev/holdfast/test/lab"
 )
 
 func TestThreeServersAreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
-	s := newScene(t, lab.Config{Flavor: distro.K3s()}, 3, 1)
+	testThreeServers(t, distro.K3s())
+}
+
+func TestThreeServersOfRKE2AreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
+	if os.Getenv("HOLDFAST_SOAK") != "1" {
+		t.Skip("as with k3s, with more processes: HOLDFAST_SOAK=1")
+	}
+	testThreeServers(t, distro.RKE2())
+}
+
+func testThreeServers(t *testing.T, flavor distro.Flavor) {
+	s := newScene(t, lab.Config{Flavor: flavor}, 3, 1)
 	one, two, three, worker := s.nodes[0], s.nodes[1], s.nodes[2], s.nodes[3]
 	s.voters(one, 3)
 	s.kubectl(one, "create", "configmap", "before", "--from-literal=a=b")
 	file := s.save(two, "--name=mine")
 	s.kubectl(one, "create", "configmap", "after", "--from-literal=a=b")
 	// The third one is told on its command line whom to join, which no file overrules.
-	do(t, three.WriteFile("/etc/systemd/system/k3s.service.d/10-own.conf",
-		[]byte("[Service]\nExecStart=\nExecStart=/usr/local/bin/k3s server --server "+s.SupervisorURL(one)+"\n"), 0o644))
+	do(t, three.WriteFile("/etc/systemd/system/"+s.Unit(three)+".d/10-own.conf",
+		[]byte("[Service]\nExecStart=\nExecStart="+install.Program(flavor)+" server --server "+s.SupervisorURL(one)+"\n"), 0o644))
 	s.run(three, "systemctl", "daemon-reload")
 
 	for _, n := range s.nodes {
@@ -52,7 +65,7 @@ func TestThreeServersAreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
 			s.starts(n)
 			s.voters(n, i+2)
 		}
-		if got := s.shell(three, "tr '\\0' ' ' < /proc/$(systemctl show -P MainPID k3s)/cmdline"); strings.Contains(got, "--server") {
+		if got := s.shell(three, "tr '\\0' ' ' < /proc/$(systemctl show -P MainPID "+s.Unit(three)+")/cmdline"); strings.Contains(got, "--server") {
 			t.Errorf("the third one runs %s", got)
 		}
 		s.drive(worker, "point", s.SupervisorURL(two))
@@ -63,7 +76,7 @@ func TestThreeServersAreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
 		s.drive(one, "point", "")
 		s.drive(three, "point", s.SupervisorURL(one))
 		for _, n := range []*machines.Node{one, three} {
-			if left := s.shell(n, "ls /etc/rancher/k3s/config.yaml.d/zz-* /etc/systemd/system/k3s.service.d/zz-*"); left != "" {
+			if left := s.shell(n, "ls "+flavor.ConfigFile()+".d/zz-* /etc/systemd/system/"+s.Unit(n)+".d/zz-*"); left != "" {
 				t.Errorf("%s: left: %s", n.Name, left)
 			}
 		}
