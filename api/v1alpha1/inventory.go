@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // MachineInventory lists the snapshot files that a machine holds. It has the machine's name, and is apart from it
 // because it is large and changes at other times.
@@ -73,9 +76,14 @@ type SnapshotFacts struct {
 	// kubernetesVersion that the cluster ran.
 	// +optional
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
-	// configDigest of the configuration that the cluster had.
+	// configDigest of the configuration that the node had.
 	// +optional
 	ConfigDigest string `json:"configDigest,omitempty"`
+	// config of that digest, without its secrets: keys with a value or values. An inventory holds each once.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Config *runtime.RawExtension `json:"config,omitempty"`
 	// tokenDigest of the token that its bootstrap data is encrypted with, as k3s spells it: 12 hexadecimal digits.
 	// +optional
 	TokenDigest string `json:"tokenDigest,omitempty"`

@@ -36,6 +36,7 @@ func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineIn
 	now := metav1.NewTime(a.cfg.Now())
 	out.Scanned, out.Count = &now, int32(len(files))
 	out.Files = files[:min(len(files), maxFiles)]
+	place.OncePerConfig(out.Files)
 	a.metrics.sawFiles(files)
 	return out, nil
 }

@@ -126,6 +126,9 @@ func (r *catalogue) apply(ctx context.Context, cluster *v1alpha1.Cluster, wanted
 }
 
 func (r *catalogue) update(ctx context.Context, have, want *v1alpha1.EtcdSnapshot) error {
+	if have.Spec.Config != nil && have.Spec.ConfigDigest == want.Spec.ConfigDigest {
+		want.Spec.Config = have.Spec.Config // the inventory has moved it to another file, or spells it differently
+	}
 	if !equality.Semantic.DeepEqual(have.Spec, want.Spec) {
 		have.Spec = want.Spec
 		if err := r.Update(ctx, have); err != nil {

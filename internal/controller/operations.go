@@ -193,7 +193,7 @@ func (o *operations[T]) orphan(ctx context.Context, object T) (reconcile.Result,
 func (o *operations[T]) carryOut(ctx context.Context, cluster *v1alpha1.Cluster, object T, seen *operation.Observed, d operation.Decision) error {
 	op := v1alpha1.PlanOperation{Kind: o.kind, Name: object.GetName(), UID: string(object.GetUID())}
 	if d.Epoch > 0 {
-		if err := o.raise(ctx, cluster, d.Epoch); err != nil {
+		if err := o.raise(ctx, cluster, d.Epoch, d.Becomes); err != nil {
 			return err
 		}
 	}
@@ -219,19 +219,6 @@ func (o *operations[T]) carryOut(ctx context.Context, cluster *v1alpha1.Cluster,
 		}
 	}
 	return nil
-}
-
-// raise makes the cluster's epoch at least this.
-func (o *operations[T]) raise(ctx context.Context, cluster *v1alpha1.Cluster, epoch int64) error {
-	current := new(v1alpha1.Cluster)
-	if err := o.live.Get(ctx, client.ObjectKeyFromObject(cluster), current); err != nil {
-		return err
-	}
-	if current.Status.RestoreEpoch >= epoch {
-		return nil
-	}
-	current.Status.RestoreEpoch = epoch
-	return o.Status().Update(ctx, current)
 }
 
 // letGo lets the object be deleted, once no machine has anything of it.

@@ -24,6 +24,9 @@ func (r *clusters) beforeChange(ctx context.Context, c *v1alpha1.Cluster, status
 	digest := hex.EncodeToString(sum[:])
 	before := status.SpecDigest
 	status.SpecDigest = digest
+	if op := status.Operation; op != nil && op.Kind == "EtcdSnapshotRestore" {
+		return nil // it has written what it brought back
+	}
 	if before == "" || before == digest || c.Spec.Etcd.SnapshotBeforeChange != nil && !*c.Spec.Etcd.SnapshotBeforeChange {
 		return nil
 	}

@@ -29,7 +29,7 @@ func newCourse(seen *Observed, kind string, object *metav1.ObjectMeta, status *v
 // close ends the decision.
 func (c *course) close(changed bool) Decision {
 	if changed {
-		c.Plans, c.Lock, c.Epoch, c.After = nil, LockKeep, 0, soon
+		c.Plans, c.Lock, c.Epoch, c.Becomes, c.After = nil, LockKeep, 0, Becomes{}, soon
 		return c.Decision
 	}
 	c.Events = nil // they went with the change that they tell of

@@ -3,6 +3,8 @@ package operation
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
 
@@ -15,10 +17,19 @@ type Decision struct {
 	Lock Lock
 	// Epoch that the cluster must have before Plans are stored; 0 when that does not matter.
 	Epoch int64
+	// Becomes is what else the cluster is from that epoch on.
+	Becomes Becomes
 	// Events to record.
 	Events []Event
 	// After is when to decide again if nothing happens before; 0 when nothing is left to decide.
 	After time.Duration
+}
+
+// Becomes is what a restore has made of a cluster, for its status and its spec. Empty fields stay as they are.
+type Becomes struct {
+	InitMachine, KubernetesVersion string
+	// Config is what all servers share of it.
+	Config *runtime.RawExtension
 }
 
 // Lock of a cluster: one operation at a time.

@@ -127,13 +127,14 @@ func DecideRestore(restore *v1alpha1.EtcdSnapshotRestore, seen *Observed) (v1alp
 		course: newCourse(seen, "EtcdSnapshotRestore", &restore.ObjectMeta, &status.OperationStatus),
 		spec:   &restore.Spec, status: &status, shape: shapeOf(seen.Cluster.Spec.Distro),
 	}
+	r.op.SecretName = restore.Spec.SecretName
 	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again. One that asked for
 	// another plan, by the digest of the refused one, was long before.
 	retried := r.committed() && restore.Spec.RetryFrom != "" && !strings.HasPrefix(restore.Spec.RetryFrom, digestPrefix)
 	r.cancelled = restore.Spec.Cancel && !retried || !restore.DeletionTimestamp.IsZero()
 	r.decide()
 	if r.committed() && seen.Cluster.Status.RestoreEpoch < status.Plan.RestoreEpoch {
-		r.Epoch = status.Plan.RestoreEpoch
+		r.Epoch, r.Becomes = status.Plan.RestoreEpoch, r.becomes()
 	}
 	return status, r.close(!equality.Semantic.DeepEqual(status, restore.Status))
 }

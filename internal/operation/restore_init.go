@@ -32,6 +32,7 @@ func (d *draft) initNodeThenJoin(source v1alpha1.RestoreSource) {
 	d.datastore()
 	d.elect(source)
 	d.point()
+	d.fits()
 }
 
 // sorted are all machines, by name.
@@ -51,6 +52,7 @@ func (d *draft) worker(m *Machine, p *v1alpha1.PlannedMachine) {
 	}
 	switch why := d.busy(m); {
 	case !m.Alive:
+		p.Reason += ", if it answers by then"
 		d.check("AgentAnswers", m.Name, checkWarning, m.silent()+": it is a worker, so nothing waits for it; it finds the cluster again when it is back")
 	case why != "":
 		d.check("MachineFree", m.Name, checkWarning, why+"; it is a worker, so nothing waits for it")
@@ -148,8 +150,8 @@ func (d *draft) initText() []string {
 	if init == "" {
 		return nil
 	}
-	lines := []string{fmt.Sprintf(
-		"While it runs nobody can read or write. %s is restored and started alone; until it serves the restored data every failure %s. The others join it after that.", init, d.onFailure())}
+	lines := []string{fmt.Sprintf("While it runs nobody can read or write. The old data is moved aside, and until %s, which starts alone, "+
+		"serves the restored data every failure %s. The others join it after that.", init, d.onFailure())}
 	for _, p := range d.plan.Machines {
 		if p.Joins != "" {
 			lines = append(lines, fmt.Sprintf("%s will join the cluster through %s, %s.", p.Machine, p.Joins, d.joinedBefore(p.Machine)))

@@ -36,6 +36,8 @@ type world struct {
 	members *members
 	// joining, where one machine is restored and the others join it; nil elsewhere.
 	joining *joining
+	// became is what the last commit point has made of the cluster.
+	became Becomes
 }
 
 // node is a machine, its agent and what is on its disk.
@@ -145,6 +147,7 @@ func (w *world) dead() bool { return w.crashAt != 0 && w.writes >= w.crashAt }
 func (w *world) apply(op v1alpha1.PlanOperation, d Decision) {
 	if d.Epoch > w.cluster.Status.RestoreEpoch && w.stored() {
 		w.cluster.Status.RestoreEpoch = d.Epoch
+		w.became = d.Becomes
 	}
 	switch {
 	case d.Lock == LockTake && w.holder == nil && w.stored():

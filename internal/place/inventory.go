@@ -1,7 +1,11 @@
 package place
 
 import (
+	"bytes"
+	"encoding/json"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/repository"
@@ -10,6 +14,9 @@ import (
 
 // maxReason is how much of a reason the API takes.
 const maxReason = 1024
+
+// maxConfig is the longest configuration that is passed on, in bytes. It is read for a restore that brings it back.
+const maxConfig = 16 << 10
 
 // File words an entry of a repository as the inventory does.
 func (r *Repository) File(e repository.Entry, machine string) v1alpha1.SnapshotFile {
@@ -44,6 +51,10 @@ func describe(f *v1alpha1.SnapshotFile, m *snapshot.Manifest, machine string) {
 	f.Revision, f.CompactRevision = m.Database.Revision, m.Database.CompactRevision
 	f.EtcdVersion, f.KubernetesVersion = m.Source.EtcdVersion, m.KubernetesVersion
 	f.ConfigDigest, f.TokenDigest = m.ConfigDigest(), m.TokenDigest
+	var config bytes.Buffer // as the API stores it: manifests are indented
+	if n := len(m.Config); n > 0 && n <= maxConfig && json.Compact(&config, m.Config) == nil {
+		f.Config = &runtime.RawExtension{Raw: config.Bytes()}
+	}
 	f.SHA256 = m.Stored.SHA256
 	if m.Database.HashKV != nil {
 		hash := int64(*m.Database.HashKV)
@@ -85,6 +96,17 @@ func trigger(t snapshot.Trigger) string {
 		}
 	}
 	return ""
+}
+
+// OncePerConfig leaves each configuration in the first file that has it: an inventory of many would not fit into one object.
+func OncePerConfig(files []v1alpha1.SnapshotFile) {
+	seen := map[string]bool{}
+	for i := range files {
+		if seen[files[i].ConfigDigest] {
+			files[i].Config = nil
+		}
+		seen[files[i].ConfigDigest] = true
+	}
 }
 
 func clip(text string) string {
