@@ -47,6 +47,9 @@ type DistributionSnapshots struct {
 	// disabled: its cron is off.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
+	// takenOver: its cron is off because Holdfast takes the recurring snapshots.
+	// +optional
+	TakenOver bool `json:"takenOver,omitempty"`
 	// cron of its schedule.
 	// +optional
 	Cron string `json:"cron,omitempty"`

@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // TaskAction is what a task does.
-// +kubebuilder:validation:Enum=verify;delete;testTarget
+// +kubebuilder:validation:Enum=verify;delete;testTarget;setScheduler
 type TaskAction string
 
 // The actions.
@@ -14,9 +14,14 @@ const (
 	TaskDelete TaskAction = "delete"
 	// TaskTestTarget tests each right on the S3 folder, from the machines that will use it.
 	TaskTestTarget TaskAction = "testTarget"
+	// TaskSetScheduler turns the distribution's own schedule off or on again, machine by machine. It restarts the
+	// distribution's server on each. The manager asks for it when the cluster's snapshotScheduler says otherwise than its
+	// machines do.
+	TaskSetScheduler TaskAction = "setScheduler"
 )
 
-// EtcdSnapshotTask verifies snapshots, deletes their bytes, or tests the S3 target, on chosen machines.
+// EtcdSnapshotTask verifies snapshots, deletes their bytes, tests the S3 target, or hands the schedule over, on chosen
+// machines.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=hftask,categories=holdfast
@@ -33,11 +38,12 @@ type EtcdSnapshotTask struct {
 }
 
 // EtcdSnapshotTaskSpec says what to do. Only cancel can be changed later.
-// +kubebuilder:validation:XValidation:rule="self.action == 'testTarget' || (has(self.snapshots) && size(self.snapshots) > 0)",message="name the snapshots"
-// +kubebuilder:validation:XValidation:rule="self.action != 'testTarget' || !has(self.snapshots)",message="a test of the target takes no snapshots"
+// +kubebuilder:validation:XValidation:rule="!(self.action in ['verify', 'delete']) || (has(self.snapshots) && size(self.snapshots) > 0)",message="name the snapshots"
+// +kubebuilder:validation:XValidation:rule="self.action in ['verify', 'delete'] || !has(self.snapshots)",message="snapshots are for actions verify and delete"
+// +kubebuilder:validation:XValidation:rule="(self.action == 'setScheduler') == has(self.scheduler)",message="action setScheduler, and no other, takes a scheduler"
 // +kubebuilder:validation:XValidation:rule="self.action == 'verify' || !has(self.level)",message="level is for action verify"
 // +kubebuilder:validation:XValidation:rule="self.action == 'testTarget' || !has(self.s3)",message="s3 is for action testTarget"
-// +kubebuilder:validation:XValidation:rule="self.action == oldSelf.action && has(self.snapshots) == has(oldSelf.snapshots) && (!has(self.snapshots) || self.snapshots == oldSelf.snapshots) && has(self.machines) == has(oldSelf.machines) && (!has(self.machines) || self.machines == oldSelf.machines) && has(self.level) == has(oldSelf.level) && (!has(self.level) || self.level == oldSelf.level) && has(self.s3) == has(oldSelf.s3) && (!has(self.s3) || self.s3 == oldSelf.s3)",message="a task can't be changed once it is asked for, only cancelled: create another one"
+// +kubebuilder:validation:XValidation:rule="self.action == oldSelf.action && has(self.snapshots) == has(oldSelf.snapshots) && (!has(self.snapshots) || self.snapshots == oldSelf.snapshots) && has(self.machines) == has(oldSelf.machines) && (!has(self.machines) || self.machines == oldSelf.machines) && has(self.level) == has(oldSelf.level) && (!has(self.level) || self.level == oldSelf.level) && has(self.s3) == has(oldSelf.s3) && (!has(self.s3) || self.s3 == oldSelf.s3) && has(self.scheduler) == has(oldSelf.scheduler) && (!has(self.scheduler) || self.scheduler == oldSelf.scheduler)",message="a task can't be changed once it is asked for, only cancelled: create another one"
 type EtcdSnapshotTaskSpec struct {
 	// action to take.
 	Action TaskAction `json:"action"`
@@ -60,6 +66,10 @@ type EtcdSnapshotTaskSpec struct {
 	// s3 target to test. Default: the cluster's.
 	// +optional
 	S3 *S3 `json:"s3,omitempty"`
+	// scheduler that is to take the recurring snapshots from now on.
+	// +optional
+	// +kubebuilder:validation:Enum=distribution;holdfast
+	Scheduler SnapshotScheduler `json:"scheduler,omitempty"`
 	// cancel stops the task.
 	// +optional
 	Cancel bool `json:"cancel,omitempty"`
@@ -79,7 +89,7 @@ type EtcdSnapshotTaskStatus struct {
 type TaskResult struct {
 	// machine that tried it.
 	Machine string `json:"machine"`
-	// subject: a snapshot's location, or a right: write, list, read, ranged read, delete, multipart.
+	// subject: a snapshot's location, a right (write, list, read, ranged read, delete, multipart), or "schedule".
 	Subject string `json:"subject"`
 	// outcome: passed, failed or skipped.
 	// +kubebuilder:validation:Enum=passed;failed;skipped

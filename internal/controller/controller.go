@@ -69,7 +69,7 @@ func Add(mgr manager.Manager, cfg Config) error {
 	k.leases, k.operationsEnded = newLiveness(k.Now), newOperationsEnded()
 	for name, add := range map[string]func(manager.Manager) error{
 		"leases": k.addLeases, "cluster": k.addClusters, "machine": k.addMachines, "catalogue": k.addCatalogue,
-		"target": k.addTargets, "operations": k.addOperations, "rejoin": k.addRejoins, "join tokens": k.addJoinTokens, "metrics": k.addMetrics,
+		"target": k.addTargets, "operations": k.addOperations, "rejoin": k.addRejoins, "handover": k.addHandovers, "join tokens": k.addJoinTokens, "metrics": k.addMetrics,
 	} {
 		if err := add(mgr); err != nil {
 			return fmt.Errorf("add the controller of %s: %w", name, err)

@@ -20,7 +20,8 @@ import (
 //	Started  Clear  their plans are cleared                                they have seen it; 3 min
 //	Finished, Failed, Cancelled
 //
-// Each copy on a disk is its machine's work; copies in S3 are the work of one machine, a follower if there is one.
+// Each copy on a disk is its machine's work; copies in S3 are the work of one machine, a follower if there is one. A task
+// that hands the schedule over works on one machine at a time: see task_schedule.go.
 const (
 	stageWork  = "Work"
 	stageClear = "Clear"
@@ -88,7 +89,7 @@ func (t *tasking) pend() {
 	for _, m := range missing {
 		t.result(m)
 	}
-	for _, m := range t.etcdMachines() {
+	for _, m := range t.order(t.etcdMachines()) {
 		for _, location := range work[m.Name] {
 			t.result(v1alpha1.TaskResult{Machine: m.Name, Subject: location, Outcome: v1alpha1.ResultSkipped, Message: notTried})
 		}
@@ -104,8 +105,11 @@ func (t *tasking) pend() {
 // assign says which machine has to do with which copies, and what nobody can do.
 func (t *tasking) assign() (work map[string][]string, missing []v1alpha1.TaskResult) {
 	work = map[string][]string{}
-	if t.spec.Action == v1alpha1.TaskTestTarget {
-		return t.assignTest()
+	switch t.spec.Action {
+	case v1alpha1.TaskTestTarget:
+		return t.assignMachines("target")
+	case v1alpha1.TaskSetScheduler:
+		return t.assignMachines(subjectSchedule)
 	}
 	refuse := func(machine, subject, why string) {
 		missing = append(missing, v1alpha1.TaskResult{Machine: word(machine, "-"), Subject: subject, Outcome: v1alpha1.ResultFailed, Message: why})
@@ -135,13 +139,14 @@ func size(work map[string][]string) (n int) {
 	return n
 }
 
-func (t *tasking) assignTest() (work map[string][]string, missing []v1alpha1.TaskResult) {
+// assignMachines gives the same work to all machines with etcd that were chosen.
+func (t *tasking) assignMachines(subject string) (work map[string][]string, missing []v1alpha1.TaskResult) {
 	work = map[string][]string{}
 	for _, m := range t.etcdMachines() {
 		switch {
 		case !t.chosen(m.Name):
 		case t.able(m) != "":
-			missing = append(missing, v1alpha1.TaskResult{Machine: m.Name, Subject: "target", Outcome: v1alpha1.ResultFailed, Message: t.able(m)})
+			missing = append(missing, v1alpha1.TaskResult{Machine: m.Name, Subject: subject, Outcome: v1alpha1.ResultFailed, Message: t.able(m)})
 		default:
 			work[m.Name] = nil
 		}
@@ -194,6 +199,8 @@ func (t *tasking) kind() step.Kind {
 		return step.VerifySnapshot
 	case v1alpha1.TaskDelete:
 		return step.DeleteSnapshot
+	case v1alpha1.TaskSetScheduler:
+		return step.SetScheduler
 	}
 	return step.TestTarget
 }
@@ -204,6 +211,8 @@ func (t *tasking) settings(locations []string) any {
 		return step.VerifySettings{Locations: locations, Level: v1alpha1.VerifyLevel(word(string(t.spec.Level), string(v1alpha1.VerifyRestore)))}
 	case v1alpha1.TaskDelete:
 		return step.DeleteSettings{Locations: locations}
+	case v1alpha1.TaskSetScheduler:
+		return step.SchedulerSettings{Scheduler: t.spec.Scheduler}
 	}
 	return step.TargetSettings{S3: t.spec.S3}
 }
@@ -233,6 +242,10 @@ func (t *tasking) work() {
 	if t.cancelled {
 		t.fail(reasonCancelled, "cancelled; what was done by then is done")
 		t.leave()
+		return
+	}
+	if t.spec.Action == v1alpha1.TaskSetScheduler {
+		t.turns()
 		return
 	}
 	for _, m := range t.machines() {

@@ -28,6 +28,8 @@ func (w *world) perform(n *node, s v1alpha1.PlanStep) (any, error) {
 		return w.tried(settingsOf[step.DeleteSettings](s).Locations), nil
 	case step.TestTarget:
 		return w.tried([]string{"write", "read"}), nil
+	case step.SetScheduler:
+		return w.tried([]string{subjectSchedule}), nil
 	case step.Preflight:
 		joins := settingsOf[step.PreflightSettings](s).Joins
 		return step.PreflightEvidence{Checks: []v1alpha1.PreflightCheck{{

@@ -47,7 +47,13 @@ type TargetSettings struct {
 	S3 *v1alpha1.S3 `json:"s3,omitempty"`
 }
 
-// TaskEvidence of VerifySnapshot, DeleteSnapshot and TestTarget.
+// SchedulerSettings of SetScheduler.
+type SchedulerSettings struct {
+	// Scheduler that takes the recurring snapshots from now on.
+	Scheduler v1alpha1.SnapshotScheduler `json:"scheduler"`
+}
+
+// TaskEvidence of VerifySnapshot, DeleteSnapshot, TestTarget and SetScheduler.
 type TaskEvidence struct {
 	Results []v1alpha1.TaskResult `json:"results"`
 }

@@ -36,6 +36,8 @@ const (
 	DeleteSnapshot Kind = "DeleteSnapshot"
 	// TestTarget tries each right on the S3 target.
 	TestTarget Kind = "TestTarget"
+	// SetScheduler turns the distribution's own schedule off or on, and starts its server anew.
+	SetScheduler Kind = "SetScheduler"
 
 	// Preflight looks whether this machine could take part in a restore. It changes nothing.
 	Preflight Kind = "Preflight"

@@ -123,7 +123,8 @@ const (
 // snapshots are the settings that the distribution takes snapshots by.
 func (n *node) snapshots() *v1alpha1.DistributionSnapshots {
 	s := &v1alpha1.DistributionSnapshots{
-		Disabled: n.config.Bool("etcd-disable-snapshots"), Cron: n.config.String("etcd-snapshot-schedule-cron", defaultCron),
+		Disabled: n.config.Bool(disableFlag), TakenOver: n.takenOver(),
+		Cron:      n.config.String("etcd-snapshot-schedule-cron", defaultCron),
 		Retention: defaultRetention, Dir: n.snapshotDir(), Compress: n.config.Bool("etcd-snapshot-compress"), S3: n.config.Bool("etcd-s3"),
 	}
 	if count, err := strconv.ParseInt(n.config.String("etcd-snapshot-retention", ""), 10, 32); err == nil {
