@@ -19,6 +19,6 @@ func NewCommand(c *console.Console, flags *manager.Flags) *cobra.Command {
 		Short: "Register clusters with the manager, see how they are protected, and change it",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newList(c, flags), newGet(c, flags), newCreate(c, flags), newEdit(c, flags), newDelete(c, flags))
+	cmd.AddCommand(newList(c, flags), newGet(c, flags), newCreate(c, flags), newImport(c, flags), newEdit(c, flags), newDelete(c, flags))
 	return cmd
 }

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -9,24 +8,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
-	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
-
-// joinView is the JSON form of holdfast machine join.
-type joinView struct {
-	Cluster   string    `json:"cluster"`
-	Namespace string    `json:"namespace"`
-	Server    string    `json:"server"`
-	Token     string    `json:"token"`
-	Expires   time.Time `json:"expires"`
-	Command   string    `json:"command"`
-}
 
 func newJoin(c *console.Console, flags *manager.Flags) *cobra.Command {
 	var roles []string
@@ -65,7 +52,7 @@ it was set up anew.`,
 			return err
 		}
 		invitation.Cluster, invitation.Namespace = cluster.Name, cluster.Namespace
-		view, err := join(cmd.Context(), m, invitation, server)
+		view, err := m.Invite(cmd.Context(), invitation, server)
 		if err != nil {
 			return err
 		}
@@ -90,36 +77,4 @@ func invite(roles []string, replace string, expires time.Time) (enroll.Invitatio
 		i.Roles = append(i.Roles, v1alpha1.Role(r))
 	}
 	return i, nil
-}
-
-// join keeps the token's hash with the manager, and returns the line.
-func join(ctx context.Context, m *manager.Manager, invitation enroll.Invitation, server string) (joinView, error) {
-	var info enroll.Info
-	var token enroll.JoinToken
-	err := m.With(ctx, "read", "the manager's address", func(ctx context.Context, c client.Client) (err error) {
-		info, err = enroll.ReadInfo(ctx, c)
-		return err
-	})
-	if err != nil {
-		return joinView{}, err
-	}
-	if server == "" {
-		if len(info.Addresses) == 0 {
-			return joinView{}, &problem.Error{
-				Kind: problem.Refused, Op: "find", Subject: "the manager's address", Why: "it does not say where machines reach it", Next: "pass --server HOST:PORT",
-			}
-		}
-		server = info.Addresses[0]
-	}
-	err = m.With(ctx, "create", "a join token in namespace "+invitation.Namespace, func(ctx context.Context, c client.Client) (err error) {
-		token, err = enroll.Invite(ctx, c, info, invitation)
-		return err
-	})
-	if err != nil {
-		return joinView{}, err
-	}
-	return joinView{
-		Cluster: invitation.Cluster, Namespace: invitation.Namespace, Server: "https://" + server, Token: token.Text(), Expires: invitation.Expires.UTC(),
-		Command: info.InstallLine(server, token),
-	}, nil
 }
