@@ -12,6 +12,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 	"github.com/holdfast-dev/holdfast/internal/step/saving"
+	"github.com/holdfast-dev/holdfast/internal/step/scheduling"
 )
 
 // driver of the distribution that the orders name; nil for one that this agent does not know.
@@ -33,7 +34,7 @@ func (a *Agent) driver(o orders) distro.Driver {
 func (a *Agent) saving(o orders) *saving.Machine {
 	m := &saving.Machine{
 		Driver: a.driver(o), Places: a.places(o), Name: a.name, ClusterID: o.Spec.ClusterID, Node: a.node(),
-		MinFree: snapshot.DefaultMinFree, SpoolDir: a.cfg.spoolDir(), Tool: "holdfast-agent " + a.cfg.Version, Now: a.cfg.Now, Log: a.cfg.Log,
+		Recipients: o.Spec.EscrowRecipients, MinFree: snapshot.DefaultMinFree, SpoolDir: a.cfg.spoolDir(), Tool: "holdfast-agent " + a.cfg.Version, Now: a.cfg.Now, Log: a.cfg.Log,
 		Prover: trial.New(trial.Config{Command: a.cfg.Etcd, Dir: a.cfg.spoolDir(), Log: a.cfg.Log}),
 	}
 	if s := o.Spec.Snapshots; s != nil && s.MinFree != nil {
@@ -63,6 +64,8 @@ func (a *Agent) makeStep(r step.Request) (step.Step, error) {
 		return nil, fmt.Errorf("%s: this agent does not drive the distribution %q", r.Kind, o.Spec.Distro)
 	}
 	switch r.Kind { //nolint:exhaustive // the others are of the second group
+	case step.SetScheduler:
+		return (&scheduling.Machine{Driver: a.driver(o), Name: a.name}).Make(r)
 	case step.SaveSnapshot:
 		s, err := a.saving(o).Make(r)
 		return noticed{s, a}, err

@@ -39,7 +39,7 @@ func observe(inst *distro.Installation, wanted v1alpha1.SnapshotScheduler, list 
 		return fail("Disabled", "the distribution takes no recurring snapshots (etcd-disable-snapshots): turn them on, or choose snapshotScheduler holdfast")
 	}
 	if wanted == v1alpha1.SchedulerHoldfast {
-		return fail("StillDistribution", "the distribution's own schedule is on (%s): set etcd-disable-snapshots: true on each server and restart them one at a time; Holdfast's begins then", settings.Cron)
+		return fail("StillDistribution", "the distribution's own schedule is still on (%s): an EtcdSnapshotTask turns it off, and Holdfast's begins then; where there is no manager, set etcd-disable-snapshots: true and restart the server", settings.Cron)
 	}
 	schedule, err := cron.ParseStandard(settings.Cron)
 	if err != nil {

@@ -27,7 +27,8 @@ func (m *Machine) target(ctx context.Context) (*place.Repository, error) {
 	return target, nil
 }
 
-// copy brings a local snapshot to the target: in the form of the distribution, where it has one, else compressed.
+// copy brings a local snapshot to the target: in the form of the distribution, where it has one, else compressed. It returns
+// the copy with an error when that is there, but not what belongs beside it.
 func (m *Machine) copy(ctx context.Context, own *place.Repository, man *snapshot.Manifest, report step.Report) (*v1alpha1.SnapshotFile, error) {
 	target, err := m.target(ctx)
 	if err != nil {
@@ -57,7 +58,7 @@ func (m *Machine) copy(ctx context.Context, own *place.Repository, man *snapshot
 		return nil, repository.Explain("copy a snapshot to", target.Location(""), err)
 	}
 	file := target.Saved(copied, m.Name)
-	return &file, nil
+	return &file, m.putEscrow(ctx, target, copied)
 }
 
 // remote is the distribution's form of a copy; nil where it has none.

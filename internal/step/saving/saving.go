@@ -27,9 +27,11 @@ type Machine struct {
 	Places place.Places
 	// Name of the Machine, ClusterID of its cluster, and Node for file names.
 	Name, ClusterID, Node string
-	MinFree               int64
-	SpoolDir              string
-	Prover                snapshot.Prover
+	// Recipients are age public keys: what a restore needs besides etcd's data is encrypted to them.
+	Recipients []string
+	MinFree    int64
+	SpoolDir   string
+	Prover     snapshot.Prover
 	// Tool is the program and version that writes manifests.
 	Tool string
 	Now  func() time.Time
@@ -111,14 +113,17 @@ func (m *Machine) Save(ctx context.Context, set step.SaveSettings, report step.R
 		return nil, err
 	}
 	files := []v1alpha1.SnapshotFile{own.Saved(man, m.Name)}
+	if err == nil {
+		err = m.putEscrow(ctx, own, man)
+	}
 	if err != nil || !set.S3 {
 		return files, err
 	}
 	copied, err := m.copy(ctx, own, man, report)
-	if err != nil {
+	if copied == nil {
 		return files, fmt.Errorf("%s is stored on this machine, but not in S3: %w", man.File, err)
 	}
-	return append(files, *copied), nil
+	return append(files, *copied), err
 }
 
 // takenOrTake finds the snapshot that this machine took for the backup before, and gathers what evidence it lacks, or takes
