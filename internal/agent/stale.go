@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
 
@@ -38,12 +39,23 @@ func (a *Agent) obeyEpoch(ctx context.Context, o orders) error {
 	if d == nil {
 		return nil
 	}
+	return a.missed(ctx, d, have.Epoch, o.Spec.RestoreEpoch)
+}
+
+// missed brings a machine of an older epoch to rest. One that keeps no data of etcd has none of before the restore either:
+// it belongs to the cluster as it is as soon as it runs.
+func (a *Agent) missed(ctx context.Context, d distro.Driver, have, epoch int64) error {
 	release, err := a.journal.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	a.cfg.Log.Error("this machine holds data of before a restore: etcd is stopped and fenced", "epoch", have.Epoch, "cluster", o.Spec.RestoreEpoch)
+	// What can't be looked at may hold data.
+	if inst, err := d.Discover(ctx); err == nil && inst.DataDir == "" {
+		a.cfg.Log.Info("this machine keeps no data of etcd: it takes over the cluster's epoch", "epoch", have, "cluster", epoch)
+		return restoring.WriteEpoch(a.cfg.StateDir, restoring.Epoch{Epoch: epoch, At: metav1.NewTime(a.cfg.Now())})
+	}
+	a.cfg.Log.Error("this machine holds data of before a restore: etcd is stopped and fenced", "epoch", have, "cluster", epoch)
 	if err := d.Fence(ctx); err != nil {
 		return fmt.Errorf("fence old data: %w", err)
 	}

@@ -46,7 +46,7 @@ func (r *rejoins) Reconcile(ctx context.Context, request reconcile.Request) (rec
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	first, err := r.clusterOf(ctx, cluster.Namespace)
-	if err != nil || first == nil || first.Name != cluster.Name || cluster.DeletionTimestamp != nil || cluster.Spec.Distro != v1alpha1.DistroEtcd {
+	if err != nil || first == nil || first.Name != cluster.Name || cluster.DeletionTimestamp != nil || cluster.Spec.Distro == v1alpha1.DistroRKE {
 		return reconcile.Result{}, err
 	}
 	var restores v1alpha1.EtcdSnapshotRestoreList
