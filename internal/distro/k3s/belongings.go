@@ -25,6 +25,7 @@ import (
 //	the unit and its drop-in    Point replaces the command line where that names a server; Install may replace the unit.
 //	the unit's own environment  Install may write it.
 //	the program, the scripts    Install replaces them.
+//	what is staged              Install and Configure put what is new beside what it replaces: a death may leave it there.
 //
 // Left alone:
 //
@@ -62,9 +63,10 @@ func (n *node) belongings(files []string) []distro.Belonging {
 	copied = append(copied, n.configFile(), n.configFile()+".d", n.unit.DropInPath(serverDropIn))
 	copied = append(copied, files...)
 	program := n.program()
-	copied = append(copied, program)
-	for _, script := range []string{n.flavour.KillAll, n.flavour.Name + "-uninstall.sh"} {
-		copied = append(copied, filepath.Join(filepath.Dir(program), script))
+	copied = append(copied, program, n.programFile()+staged, n.configFile()+staged)
+	for _, script := range n.scripts() {
+		path := filepath.Join(filepath.Dir(program), script)
+		copied = append(copied, path, path+staged)
 	}
 	var all []distro.Belonging
 	for _, path := range moved {

@@ -14,7 +14,9 @@ type Config struct {
 	Unit string
 	// StateDir is the agent's: the fence stands there, and what the driver has to remember.
 	StateDir string
-	Log      *slog.Logger
+	// ArtifactDir is a directory of the operator's with releases, and ArtifactURL a mirror: see the package artifact.
+	ArtifactDir, ArtifactURL string
+	Log                      *slog.Logger
 }
 
 // Driver drives the K3s or the RKE2 of this machine.

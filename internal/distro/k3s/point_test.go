@@ -133,7 +133,8 @@ func TestBelongingsAreWhatARoleHas(t *testing.T) {
 	files := []string{"/etc/systemd/system/k3s.service", "/etc/systemd/system/k3s.service.env"}
 	config := []string{
 		k3sConfig, k3sConfig + ".d", "/etc/systemd/system/k3s.service.d/zz-holdfast-server.conf", files[0], files[1],
-		bin + "k3s", bin + "k3s-killall.sh", bin + "k3s-uninstall.sh",
+		bin + "k3s", bin + "k3s" + staged, k3sConfig + staged, bin + "k3s-killall.sh", bin + "k3s-killall.sh" + staged,
+		bin + "k3s-uninstall.sh", bin + "k3s-uninstall.sh" + staged,
 	}
 	secrets := []string{srv + "token", srv + "agent-token", srv + "manifests"}
 	for name, test := range map[string]struct {
