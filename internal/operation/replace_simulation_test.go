@@ -23,7 +23,12 @@ func TestWhateverHappensAReplacementCostsNoQuorum(t *testing.T) {
 	outcomes := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		stale := rapid.Bool().Draw(rt, "stale")
-		s := &replacing{world: liveWorld(rt, stale), rt: rt, stale: stale, restore: from(replaceC)}
+		s := &replacing{rt: rt, stale: stale, restore: from(replaceC)}
+		if rapid.Bool().Draw(rt, "joins by itself") {
+			s.world = liveJoinWorld(rt, stale, "")
+		} else {
+			s.world = liveWorld(rt, stale)
+		}
 		s.restore.Name, s.restore.UID = "one", uid
 		calm := rapid.IntRange(0, 90).Draw(rt, "calm")
 		for i := range 120 {
@@ -68,7 +73,7 @@ func (s *replacing) fault() {
 		n.cut = false
 	case 7:
 		kind := rapid.SampledFrom([]step.Kind{
-			step.Preflight, step.Fence, step.StopDistro, step.MoveAside, step.AdmitMember, step.JoinEtcd, step.StartDistro, step.WaitHealthy, step.PromoteMember,
+			step.Preflight, step.Fence, step.StopDistro, step.MoveAside, step.AdmitMember, step.PointServer, step.JoinEtcd, step.StartDistro, step.WaitHealthy, step.PromoteMember,
 		}).Draw(s.rt, "kind")
 		n.do[kind] = func() (any, error) { return nil, errModel }
 	case 8:
@@ -130,7 +135,7 @@ func (s *replacing) check() {
 		if n.running && s.members.forbidden != "" && n.data == s.members.forbidden {
 			s.t.Fatalf("%s runs data of before a restore", name)
 		}
-		if n.running && n.data == "" {
+		if n.running && n.data == "" && (s.joining == nil || n.joins == "") {
 			s.t.Fatalf("%s runs without data", name)
 		}
 	}
@@ -160,7 +165,7 @@ func (s *replacing) ended() {
 	case v1alpha1.OutcomeHeld:
 		right = s.restore.Status.Committed == nil // c was silent for too long, and takes it back when it can
 	case v1alpha1.OutcomeKeptNew:
-		right = c.data == live && c.aside != "" // cancelled too late: with what remains
+		right = c.aside != "" && (c.data == live || s.joining != nil) // cancelled too late: with what remains
 	}
 	if !right || !st.Phase.Ended() || s.holder != nil {
 		s.t.Fatalf("it ended as it must not: %s/%s, %s: %s; lock %v; c %+v; members %v\n%v", st.Phase, st.Stage, st.Outcome, st.Message, s.holder, c.disk, s.members.table, s.sequence)

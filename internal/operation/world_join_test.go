@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -14,6 +16,8 @@ import (
 type joining struct {
 	// init is the machine that may start before the commit point.
 	init string
+	// live: a cluster that runs, whose members the world knows; machines that start with no data become members.
+	live bool
 }
 
 // local is what a machine of such a cluster has on its disk besides data.
@@ -92,6 +96,8 @@ func (j *joining) change(w *world, n *node, s v1alpha1.PlanStep) (evidence any, 
 		undoTo(func() { n.data, n.aside, n.local = old, "", before })
 		n.data, n.aside = "", old
 		return nil, nil, true
+	case step.AdmitMember:
+		return w.members.remove(w, n, settingsOf[step.AdmitSettings](s)), nil, true
 	case step.RestoreEtcd:
 		if n.data != "" || n.running || n.joins != "" {
 			w.t.Fatalf("%s is restored over %q, running %v, joining %q", n.Name, n.data, n.running, n.joins)
@@ -105,8 +111,15 @@ func (j *joining) change(w *world, n *node, s v1alpha1.PlanStep) (evidence any, 
 		n.fenced, n.running = false, true
 		return nil, nil, true
 	case step.WaitHealthy:
-		if !settingsOf[step.HealthySettings](s).Serves {
-			w.t.Fatalf("%s need not serve", n.Name)
+		set := settingsOf[step.HealthySettings](s)
+		if !set.Serves || n.has(v1alpha1.RoleEtcd) && set.ClusterID == "" && !strings.Contains(s.ID, "-retry-") {
+			w.t.Fatalf("%s may come up as it likes: %+v", n.Name, set)
+		}
+		if j.live {
+			if set.ClusterID != liveID {
+				w.t.Fatalf("%s joins cluster %s", n.Name, set.ClusterID)
+			}
+			return nil, w.members.joinBySelf(w, n), true
 		}
 		if !j.serves(w, n) {
 			return nil, errWaits, true
@@ -124,6 +137,13 @@ func (j *joining) change(w *world, n *node, s v1alpha1.PlanStep) (evidence any, 
 
 // mayStart checks that no second cluster can come of it.
 func (j *joining) mayStart(w *world, n *node) {
+	if j.live {
+		w.members.mayStart(w, n)
+		if n.data == "" && (n.joins == "" || n.joins == urlOf(n.Name)) {
+			w.t.Fatalf("%s starts with no data, and joins %q", n.Name, n.joins)
+		}
+		return
+	}
 	switch {
 	case n.Name != j.init && !w.committed:
 		w.t.Fatalf("%s is started before the commit point", n.Name)
@@ -167,4 +187,31 @@ func (w *world) up() []*node {
 		}
 	}
 	return list
+}
+
+// remove takes members away; nothing is added.
+func (m *members) remove(w *world, n *node, set step.AdmitSettings) step.AdmitEvidence {
+	if set.ClusterID != liveID || !n.running {
+		w.t.Fatalf("%s, running %v, changes members of %s", n.Name, n.running, set.ClusterID)
+	}
+	for _, id := range set.Remove {
+		if p, ok := m.table[id]; ok && w.nodes[p.machine].running {
+			w.t.Fatalf("member %s is removed while it runs", id)
+		}
+		m.guard(w, "removal", func() { delete(m.table, id) })
+	}
+	return step.AdmitEvidence{ClusterID: liveID}
+}
+
+// joinBySelf makes a machine that runs with no data a member, with a vote as soon as the others agree.
+func (m *members) joinBySelf(w *world, n *node) error {
+	if !n.running || !m.quorum(w) {
+		return errWaits
+	}
+	if n.data == "" {
+		m.next++
+		n.data = live
+		m.table[fmt.Sprintf("%x", m.next)] = peer{n.Name, false}
+	}
+	return nil
 }

@@ -115,7 +115,7 @@ func (m *members) guard(w *world, what string, change func()) {
 }
 
 func (m *members) mayStart(w *world, n *node) {
-	if m != nil && n.data == m.forbidden {
+	if m != nil && m.forbidden != "" && n.data == m.forbidden {
 		w.t.Fatalf("%s starts data of before a restore", n.Name)
 	}
 }
