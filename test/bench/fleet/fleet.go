@@ -25,7 +25,7 @@ const (
 	// atOnce is how many clusters are registered, or machines joined, side by side.
 	atOnce = 16
 	// limit of each phase: the machine that measures may be busy with other things.
-	limit = 40 * time.Minute
+	limit = 2 * time.Hour
 )
 
 // fleet of simulated machines at a real server.
