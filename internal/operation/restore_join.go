@@ -81,7 +81,8 @@ func (r *restoring) servesWhere() string {
 	return r.status.Plan.InitMachine + " serves the restored data"
 }
 
-// servingSettings are what a machine must come to when it is back: one with etcd as part of the restored cluster, no other.
+// servingSettings are what a machine must come to when it is back: one with etcd as part of the restored cluster, whose id
+// the init machine has told, and of no other.
 func (r *restoring) servingSettings(m *Machine) any {
 	set := step.HealthySettings{Serves: true}
 	if !m.has(v1alpha1.RoleEtcd) {
@@ -89,8 +90,16 @@ func (r *restoring) servingSettings(m *Machine) any {
 	}
 	if r.replaces() {
 		set.ClusterID = r.status.Plan.ClusterID
-	} else if made, err := r.rebuilt(); err == nil && made != nil {
-		set.ClusterID, set.Revision = made.ClusterID, made.Revision
+		return set
+	}
+	if made, err := r.rebuilt(); err == nil && made != nil {
+		set.Revision = made.Revision
+	}
+	for _, init := range r.makers() {
+		var e step.HealthyEvidence
+		if init.Name != m.Name && evidence(init, r.id("healthy"), &e) {
+			set.ClusterID = e.ClusterID
+		}
 	}
 	return set
 }

@@ -216,6 +216,9 @@ func (r *restoring) preflightSettings(m *Machine) any {
 	set.Restores = p.Action == v1alpha1.ActionRestore && plan.Survivor != m.Name
 	if touched(p) && p.Action != v1alpha1.ActionLeave {
 		set.Installs = plan.KubernetesVersion
+		if p.Config != nil {
+			set.Configures = p.Config.Raw
+		}
 	}
 	return set
 }

@@ -200,7 +200,7 @@ type HealthySettings struct {
 	Members []string `json:"members,omitempty"`
 	// Revision that it must have reached.
 	Revision int64 `json:"revision"`
-	// ClusterID and MemberID, when they are known: this machine's member must be that one, and vote.
+	// ClusterID and MemberID, as far as they are known: this machine's member must be of that cluster, be that one, and vote.
 	ClusterID string `json:"clusterID,omitempty"`
 	MemberID  string `json:"memberID,omitempty"`
 	// Serves: the distribution must be ready on this machine, too: its API on a server, its link to the cluster on a worker.
@@ -213,6 +213,8 @@ type HealthySettings struct {
 type HealthyEvidence struct {
 	Members  int   `json:"members"`
 	Revision int64 `json:"revision"`
+	// ClusterID of etcd, where there is a member on this machine.
+	ClusterID string `json:"clusterID,omitempty"`
 }
 
 // CommitSettings of Commit.

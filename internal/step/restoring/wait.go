@@ -91,7 +91,7 @@ func (s *wait) ailing(ctx context.Context, client *etcd.Client, seen *step.Healt
 			names = append(names, m.Name)
 		}
 	}
-	*seen = step.HealthyEvidence{Members: len(names), Revision: cluster.Revision}
+	*seen = step.HealthyEvidence{Members: len(names), Revision: cluster.Revision, ClusterID: etcd.FormatID(cluster.ID)}
 	want := slices.Sorted(slices.Values(s.settings.Members))
 	slices.Sort(names)
 	switch {
@@ -111,7 +111,7 @@ func (s *wait) ailing(ctx context.Context, client *etcd.Client, seen *step.Healt
 
 // notItself says what is wrong with this machine's own member, where one is expected.
 func (s *wait) notItself(cluster etcd.Cluster) string {
-	if s.settings.MemberID == "" {
+	if s.settings.ClusterID == "" {
 		return ""
 	}
 	i := slices.IndexFunc(cluster.Members, func(m etcd.Member) bool { return m.Answers() })
@@ -120,7 +120,7 @@ func (s *wait) notItself(cluster etcd.Cluster) string {
 		return "the member does not answer"
 	case etcd.FormatID(cluster.ID) != s.settings.ClusterID:
 		return fmt.Sprintf("it is part of etcd cluster %s, and should be of %s", etcd.FormatID(cluster.ID), s.settings.ClusterID)
-	case etcd.FormatID(cluster.Members[i].ID) != s.settings.MemberID:
+	case s.settings.MemberID != "" && etcd.FormatID(cluster.Members[i].ID) != s.settings.MemberID:
 		return fmt.Sprintf("it is member %s, and should be %s", etcd.FormatID(cluster.Members[i].ID), s.settings.MemberID)
 	case cluster.Members[i].Status.Leader == 0:
 		return "the member has no leader"
