@@ -27,6 +27,9 @@ type Policy struct {
 	// Foreign also prunes recurring snapshots that k3s, rke2 or RKE made, by their exact names. Without it only what
 	// Holdfast wrote is pruned.
 	Foreign bool
+	// ForeignCluster, when not empty, is the maker's own id of the cluster: foreign snapshots that tell another are left
+	// alone.
+	ForeignCluster string
 	// Now is the present time. A snapshot that is dated later was named by a clock that went wrong: it is not newer
 	// than those of today, and does not push them out. Zero: nothing is taken for that.
 	Now time.Time
@@ -111,6 +114,8 @@ func (p Policy) spares(e Entry) string {
 		return "not of the name that was asked for"
 	case e.Manifest != nil && p.ClusterID != "" && e.Cluster != p.ClusterID:
 		return "belongs to cluster " + e.Cluster
+	case e.Manifest == nil && p.ForeignCluster != "" && e.Cluster != "" && e.Cluster != p.ForeignCluster:
+		return "made for another cluster"
 	case p.misdated(e.Created):
 		return "dated in the future: left for a person to judge"
 	case e.Trigger == snapshot.TriggerManual && p.KeepManual <= 0:

@@ -236,3 +236,22 @@ func TestForeignFilesOfOneRunAreOneBackup(t *testing.T) {
 		t.Error("two snapshots of one node, or of two names, are one backup")
 	}
 }
+
+func TestForeignFilesOfAnotherClusterAreLeftAlone(t *testing.T) {
+	foreign := func(cluster string, at time.Duration) Entry {
+		when := epoch.Add(at)
+		return Entry{
+			File: cluster + fmt.Sprint(when.Unix()), Base: "etcd-snapshot", Node: "n1", Created: when, Maker: MakerK3s, Cluster: cluster,
+			Trigger: snapshot.TriggerRecurring, State: StateChecked, Backup: cluster + fmt.Sprint(when.Unix()),
+		}
+	}
+	list := []Entry{foreign("ours", 0), foreign("ours", time.Hour), foreign("theirs", 0), foreign("theirs", time.Hour), foreign("", 0), foreign("", time.Hour)}
+	var gone []string
+	for _, e := range Deletions(Policy{Keep: 1, Foreign: true, ForeignCluster: "ours"}.Apply(list)) {
+		gone = append(gone, e.Cluster)
+	}
+	slices.Sort(gone)
+	if !slices.Equal(gone, []string{"", "ours"}) {
+		t.Errorf("those of %q are deleted", gone)
+	}
+}

@@ -60,7 +60,8 @@ func (a *Agent) copies(ctx context.Context, places place.Places) ([]v1alpha1.Sna
 		return nil, err
 	}
 	defer target.Close()
-	return a.files(ctx, target, func(e repository.Entry) bool { return e.Node == a.node() })
+	node := a.node()
+	return a.files(ctx, target, func(e repository.Entry) bool { return e.Node == node })
 }
 
 func (a *Agent) files(ctx context.Context, r *place.Repository, mine func(repository.Entry) bool) ([]v1alpha1.SnapshotFile, error) {

@@ -118,7 +118,8 @@ func (a *Agent) provenSince(ctx context.Context, since time.Time) (string, error
 		return "", err
 	}
 	defer own.Close()
-	files, err := a.files(ctx, own, func(e repository.Entry) bool { return e.Node == a.node() })
+	node := a.node()
+	files, err := a.files(ctx, own, func(e repository.Entry) bool { return e.Node == node })
 	if err != nil {
 		return "", err
 	}

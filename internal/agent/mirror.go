@@ -2,12 +2,15 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
 // mirrorEvery is how often the distribution's directory is looked at. It takes minutes at the most, and days at the least,
@@ -91,5 +94,27 @@ func (a *Agent) reflect(ctx context.Context, o orders) error {
 		return err
 	}
 	a.mirror.see(observe(inst, o.Spec.Snapshots.Scheduler, list, since, a.cfg.Now()))
-	return a.tend(ctx, o, d, own, list)
+	copied, err := a.tend(ctx, o, d, own, list)
+	if !copied {
+		return err
+	}
+	return errors.Join(err, a.pruneCopies(ctx, o, inst))
+}
+
+// pruneCopies applies retention to the copies of what the distribution took on this machine, as it does itself here.
+func (a *Agent) pruneCopies(ctx context.Context, o orders, inst *distro.Installation) error {
+	keep := inst.Distribution.Snapshots.Retention
+	if s3 := o.Spec.Snapshots.S3; s3.Retention != nil {
+		keep = *s3.Retention
+	}
+	member, err := distro.Look(ctx, inst.Client)
+	if err != nil {
+		return err
+	}
+	if keep < 1 || member.KubernetesUID == "" {
+		return nil // all are kept, or whose a copy is can't be told
+	}
+	return a.pruneIn(ctx, a.places(o).Target, repository.Policy{
+		Keep: int(keep), Node: inst.Distribution.NodeName, ClusterID: o.Spec.ClusterID, Foreign: true, ForeignCluster: member.KubernetesUID,
+	}, false)
 }

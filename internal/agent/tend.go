@@ -34,8 +34,9 @@ func (m *mirror) tried(e repository.Entry, err error) {
 	m.done[key(e)] = err == nil
 }
 
-// tend tests and copies what the distribution has saved, the newest first. What fails is tried again at the next look.
-func (a *Agent) tend(ctx context.Context, o orders, d distro.Driver, own *place.Repository, list []repository.Entry) error {
+// tend tests and copies what the distribution has saved, the newest first, and says whether anything was copied. What fails
+// is tried again at the next look.
+func (a *Agent) tend(ctx context.Context, o orders, d distro.Driver, own *place.Repository, list []repository.Entry) (copied bool, err error) {
 	newest, fresh := newestForeign(list)
 	var errs []error
 	for i := range list {
@@ -50,12 +51,13 @@ func (a *Agent) tend(ctx context.Context, o orders, d distro.Driver, own *place.
 		err := a.tendOne(ctx, o, own, e, level)
 		a.stirred.ring()
 		if errors.Is(err, errBusy) || errors.Is(err, errWay) || ctx.Err() != nil {
-			return err // nothing was tried
+			return copied, err // nothing was tried
 		}
 		a.mirror.tried(*e, err)
+		copied = copied || err == nil && o.Spec.Snapshots.S3 != nil
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return copied, errors.Join(errs...)
 }
 
 // newestForeign is the newest snapshot of the distribution's own, and whether Holdfast has looked at none of them yet: each

@@ -1,10 +1,12 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,12 +55,37 @@ func adopt(t *testing.T, f distro.Flavor, servers int) *adoption {
 	a.world = &world{Fleet: newFleet(t, l)}
 	flags, minio := s3Flags(t, l)
 	a.minio = minio
-	a.run(t, append([]string{"cluster", "create", name, "--distro", f.Name}, flags...)...)
-	for _, n := range l.Nodes {
-		do(t, a.Join(t.Context(), n, name))
-	}
+	a.imports(t, flags)
 	do(t, a.Ready(t.Context(), name, servers))
 	return a
+}
+
+// imports follows docs/k3s.md: the line for each machine is run there as it was printed.
+func (a *adoption) imports(t *testing.T, flags []string) {
+	t.Helper()
+	first := a.Lab.Nodes[0]
+	kubeconfig, err := first.ReadFile(a.flavour.Kubeconfig())
+	do(t, err)
+	from := filepath.Join(t.TempDir(), "kubeconfig")
+	do(t, os.WriteFile(from, bytes.ReplaceAll(kubeconfig, []byte("127.0.0.1"), []byte(first.Address)), 0o600))
+	var view struct {
+		Distro, Version string
+		Machines        []struct {
+			Name, Command string
+			Roles         []string
+		}
+	}
+	do(t, a.Read(t.Context(), &view, append([]string{"cluster", "import", name, "--from", from}, flags...)...))
+	if view.Distro != a.flavour.Name || view.Version != a.distro.Version() || len(view.Machines) != len(a.Lab.Nodes) {
+		t.Fatalf("it sees %+v", view)
+	}
+	for i, m := range view.Machines {
+		if m.Name != a.Lab.Nodes[i].Name || !slices.Equal(m.Roles, []string{"etcd", "control-plane"}) {
+			t.Errorf("machine %d: %+v", i, m)
+		}
+		_, err := a.Lab.Nodes[i].Run(t.Context(), "sh", "-c", m.Command)
+		do(t, err)
+	}
 }
 
 // start says which process a unit runs since when.
@@ -79,6 +106,7 @@ func TestARunningClusterOfThreeK3sServersIsTakenIntoCare(t *testing.T) {
 	t.Run("a snapshot that is deleted is gone for the distribution, too", a.deletes)
 	t.Run("nothing was restarted", a.isUntouched)
 	t.Run("a save does without the API server", a.savesWithoutAPI)
+	t.Run("the schedule is handed over, and back", a.handsOver)
 }
 
 func TestARunningRKE2ServerIsTakenIntoCare(t *testing.T) {
