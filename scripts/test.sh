@@ -68,9 +68,10 @@ step "lint" scripts/lint.sh || status=1
 beside "server tests" run_tests server "$log/server" -timeout 20m
 step "unit tests" run_tests . "$log/unit" -race -timeout 20m || status=1
 joined || status=1
-step "end-to-end tests" run_tests test "$log/e2e" -timeout 30m -- $(without_lab) || status=1
-# One package at a time: several machines on few cores are enough.
-step "lab tests" run_tests test "$log/lab" -p 1 -timeout 30m -- ./lab/... ./fleet/... ./distro/lab/... || status=1
+# So do machines that boot. One package at a time: several machines on few cores are enough.
+beside "lab tests" run_tests test "$log/lab" -p 1 -timeout 40m -- ./lab/... ./fleet/... ./distro/lab/...
+step "end-to-end tests" run_tests test "$log/e2e" -timeout 40m -- $(without_lab) || status=1
+joined || status=1
 echo "$(count pass) passed, $(count fail) failed, $(count skip) skipped"
 if [ "${CI:-}" = true ] && [ "$(count skip)" -gt 0 ]; then
   echo "a skipped test counts as a failure here"
