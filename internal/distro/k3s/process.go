@@ -59,19 +59,13 @@ func processes(proc string) ([]process, error) {
 	return all, nil
 }
 
-// resetUnits begin the names of the units that resets run as.
-const resetUnits = "holdfast-reset-"
-
 // daemons are what the distribution starts out of its data directory. People start other programs from there, such as
 // kubectl, which are nobody's concern.
 var daemons = []string{"containerd", "containerd-shim", "kubelet"}
 
 // belongs says whether a process is one of the distribution: the program as server or agent, the daemons that it brings,
-// and whatever runs in a pod, which is known by its control group. A reset is none.
+// and whatever runs in a pod, which is known by its control group.
 func (n *node) belongs(p process) bool {
-	if strings.Contains(p.group, "/"+resetUnits) {
-		return false
-	}
 	if strings.Contains(p.group, "/kubepods") {
 		return true
 	}

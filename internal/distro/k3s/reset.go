@@ -69,9 +69,12 @@ func limit(ctx context.Context) time.Duration {
 	return max(time.Until(deadline), 0) + leastLimit
 }
 
-// prepare makes the machine fit for a reset.
+// prepare makes the machine fit for a reset. What an earlier one has left running ends before its files are removed.
 func (r *reset) prepare(ctx context.Context) error {
-	if err := r.sweep(); err != nil {
+	if err := errors.Join(r.sweep(), endResets(ctx), r.node.dropManifests()); err != nil {
+		return err
+	}
+	if err := r.requireQuiet(ctx); err != nil {
 		return err
 	}
 	if err := r.clear(); err != nil {
@@ -82,16 +85,8 @@ func (r *reset) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if r.node, err = r.driver.look(ctx); err != nil {
-		return err
-	}
-	if err := endResets(ctx); err != nil {
-		return err
-	}
-	if err := r.node.dropManifests(); err != nil {
-		return err
-	}
-	return r.requireQuiet(ctx)
+	r.node, err = r.driver.look(ctx)
+	return err
 }
 
 // requireQuiet ends what a reset has left running. The distribution itself must not run: what it has open must not be

@@ -61,8 +61,7 @@ func (d *Driver) Restore(ctx context.Context, cfg distro.RestoreConfig) (*distro
 	if r.node, err = d.look(ctx); err != nil {
 		return nil, err
 	}
-	if !r.node.runsEtcd() {
-		_, why := r.node.datastore()
+	if _, why := r.node.datastore(); why != nil {
 		return nil, r.node.refuse(why)
 	}
 	run, err := r.unit.Run(ctx)

@@ -12,8 +12,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
-// Running implements distro.Driver. A reset that is under way is no running distribution: it belongs to a Restore, which
-// takes it over.
+// Running implements distro.Driver. A reset is no running distribution, nor is what it has left: a Restore takes both over.
 func (d *Driver) Running(ctx context.Context) (bool, error) {
 	n, err := d.look(ctx)
 	if err != nil {
@@ -23,9 +22,9 @@ func (d *Driver) Running(ctx context.Context) (bool, error) {
 	if err != nil || running {
 		return running, err
 	}
-	resets, err := runningResets(ctx)
-	if err != nil || len(resets) > 0 {
-		return false, err // its etcd can't be told from the distribution's
+	found, err := resets(ctx)
+	if err != nil || len(found) > 0 {
+		return false, err // their processes can't be told from the distribution's
 	}
 	left, err := n.alive()
 	return len(left) > 0, err
@@ -118,30 +117,33 @@ func (n *node) stillThere(left []process, held []listener, cause error) error {
 	return e
 }
 
-// runningResets are the resets that are under way on this machine, by the names of their units.
-func runningResets(ctx context.Context) ([]systemd.Unit, error) {
+// resetUnits begin the names of the units that resets run as.
+const resetUnits = "holdfast-reset-"
+
+// resets are those that systemd knows of on this machine, under way or ended, by their units.
+func resets(ctx context.Context) ([]systemd.Unit, error) {
 	names, err := systemd.Find(ctx, resetUnits+"*.service")
 	if err != nil {
 		return nil, err
 	}
-	var running []systemd.Unit
+	var known []systemd.Unit
 	for _, name := range names {
 		unit := systemd.Unit{Name: name, Root: "/"}
 		run, err := unit.Run(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if run.Running {
-			running = append(running, unit)
+		if run.Known {
+			known = append(known, unit)
 		}
 	}
-	return running, nil
+	return known, nil
 }
 
-// endResets ends the resets that are under way.
+// endResets ends the resets that are under way, and all that others have left.
 func endResets(ctx context.Context) error {
-	resets, err := runningResets(ctx)
-	for _, unit := range resets {
+	found, err := resets(ctx)
+	for _, unit := range found {
 		err = errors.Join(err, unit.Forget(ctx))
 	}
 	return err

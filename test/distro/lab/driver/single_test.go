@@ -104,21 +104,12 @@ func testOneServer(t *testing.T, flavor distro.Flavor) {
 		s.must(s.fails(n, refused, "start", nil), "it would found a new and empty cluster")
 		s.drive(n, "fence", nil)
 	})
-	t.Run("a reset whose caller was killed goes on, and is taken over", func(t *testing.T) {
-		s := s.of(t)
-		s.begin(n, settings{ID: "u1", File: file})
-		s.run(n, "systemctl", "kill", "--signal=KILL", "caller")
-		if got := s.drive(n, "running", nil); got != "false" {
-			t.Errorf("while it is reset, running: %s", got)
-		}
-		const count = "journalctl -o cat -u holdfast-reset-u1 | grep -c '^Started'"
-		before := s.shell(n, count)
-		s.drive(n, "restore", settings{ID: "u1", File: file})
-		if got := s.shell(n, count); got != before {
-			t.Errorf("the reset was started %s times, and %s when its caller was killed", got, before)
-		}
-		s.wantTidy(n)
-	})
+	for name, until := range map[string]string{
+		"a reset whose caller was killed goes on, and is taken over": "true",
+		"a reset that has ended while nobody waited is taken over":   "[ \"$(systemctl show -P SubState holdfast-reset-u1)\" = exited ]",
+	} {
+		t.Run(name, func(t *testing.T) { s.of(t).takesOver(n, settings{ID: "u1", File: file}, until) })
+	}
 	t.Run("a reset that was done is done again, from the beginning", func(t *testing.T) {
 		s := s.of(t)
 		s.must(s.drive(n, "restore", settings{ID: "u1", File: file}), `"Revision":`)
@@ -170,6 +161,24 @@ func testOneServer(t *testing.T, flavor distro.Flavor) {
 			t.Errorf("after the restore there are %s", got)
 		}
 	})
+}
+
+// takesOver has a reset whose caller was killed be asked for again, when a condition holds. It is not started again.
+func (s *scene) takesOver(n *machines.Node, c settings, until string) {
+	s.t.Helper()
+	s.begin(n, c)
+	s.run(n, "systemctl", "kill", "--signal=KILL", "caller")
+	s.run(n, "sh", "-c", "until "+until+"; do sleep 0.1; done")
+	if got := s.drive(n, "running", nil); got != "false" {
+		s.t.Errorf("while a restore is to be taken over, running: %s", got)
+	}
+	const count = "journalctl -o cat -u holdfast-reset-u1 | grep -c '^Started'"
+	before := s.shell(n, count)
+	s.drive(n, "restore", c)
+	if got := s.shell(n, count); got != before {
+		s.t.Errorf("the reset was started %s times, and %s when its caller was killed", got, before)
+	}
+	s.wantTidy(n)
 }
 
 // of is the scene of a part of a test.
