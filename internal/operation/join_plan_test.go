@@ -196,12 +196,12 @@ func upgraded(t *testing.T) (*world, *v1alpha1.EtcdSnapshotRestore) {
 	w := joinWorld(t, "cp1", "w1", "w2")
 	w.nodes["w2"].down = true
 	then, now := &w.catalog[0].Spec.SnapshotFacts, stored("today", "b")
-	then.Config = &runtime.RawExtension{Raw: []byte(`{"cluster-cidr":"10.42.0.0/16","disable":["traefik","servicelb"],"tls-san":"old"}`)}
+	then.Config = &runtime.RawExtension{Raw: []byte(`{"cluster-cidr":"10.42.0.0/16","disable":["traefik","servicelb"],"tls-san":"old","etcd-s3-secret-key":"***"}`)}
 	then.ConfigDigest, then.Backup = "then", "run-1"
 	now.Spec.Created.Time, now.Spec.Node, now.Spec.ConfigDigest = w.now, "b", "now"
 	now.Spec.Config = &runtime.RawExtension{Raw: []byte(`{"cluster-cidr":"10.42.0.0/16","disable":["traefik"],"debug":"true"}`)}
 	of := *w.catalog[0].DeepCopy()
-	of.Name, of.Spec.File, of.Spec.Node, of.Spec.Config, of.Spec.ConfigDigest = "snap-c", "snap-c", "c", &runtime.RawExtension{Raw: []byte(`{"node-label":"x=y"}`)}, "c"
+	of.Name, of.Spec.File, of.Spec.Node, of.Spec.Config, of.Spec.ConfigDigest = "snap-c", "snap-c", "c", &runtime.RawExtension{Raw: []byte(`{"node-label":"x=y","tls-san":"old","etcd-s3-secret-key":"***"}`)}, "c"
 	w.catalog = append(w.catalog, now, of)
 	for _, n := range w.nodes {
 		n.Status.DistroVersion, n.version, n.Status.ConfigDigest = "v1.36.1+k3s1", "v1.36.1+k3s1", "now"
@@ -217,7 +217,7 @@ func upgraded(t *testing.T) (*world, *v1alpha1.EtcdSnapshotRestore) {
 func TestThePlanSaysWhatWillChange(t *testing.T) {
 	w, r := upgraded(t)
 	approve(t, w, r)
-	got := strings.Join(r.Status.Plan.Text, "\n") + "\n"
+	got := strings.Join(append(r.Status.Plan.Text, r.Status.Plan.Changes...), "\n") + "\n"
 	golden := filepath.Join("testdata", "plan-join.txt")
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -247,13 +247,13 @@ func TestVersionAndConfigurationComeBackBeforeAnythingStarts(t *testing.T) {
 	const version = "v1.35.2+k3s1"
 	own := string(w.catalog[0].Spec.Config.Raw)
 	want := map[string]local{
-		"a": {"", "v1.36.1+k3s1", ""}, "b": {"", version, own}, "c": {urlOf("b"), version, `{"node-label":"x=y"}`},
+		"a": {"", "v1.36.1+k3s1", ""}, "b": {"", version, own}, "c": {urlOf("b"), version, `{"node-label":"x=y","tls-san":"old","etcd-s3-secret-key":"***"}`},
 		"cp1": {urlOf("b"), version, ""}, "w1": {urlOf("b"), version, ""}, "w2": {urlOf("a"), "v1.36.1+k3s1", ""},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(local{})); diff != "" {
 		t.Error(diff)
 	}
-	if b := w.became; b.InitMachine != "b" || b.KubernetesVersion != version || string(b.Config.Raw) != `{}` {
+	if b := w.became; b.InitMachine != "b" || b.KubernetesVersion != version || string(b.Config.Raw) != `{"tls-san":"old"}` {
 		t.Errorf("the cluster became %+v", b)
 	}
 }

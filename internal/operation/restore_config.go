@@ -118,7 +118,11 @@ func (r *restoring) becomes() Becomes {
 	return Becomes{InitMachine: plan.InitMachine, KubernetesVersion: plan.KubernetesVersion, Config: shared(plan.Machines)}
 }
 
-// shared are the keys that all configurations have with the same value; nil where none was restored.
+// redacted stands in a configuration in the place of a secret.
+const redacted = "***"
+
+// shared are the keys that all configurations have with the same value; nil where none was restored. A spec holds no secrets,
+// and nothing in their place either.
 func shared(machines []v1alpha1.PlannedMachine) *runtime.RawExtension {
 	var common map[string]any
 	for _, p := range machines {
@@ -135,6 +139,7 @@ func shared(machines []v1alpha1.PlannedMachine) *runtime.RawExtension {
 	if common == nil {
 		return nil
 	}
+	maps.DeleteFunc(common, func(_ string, value any) bool { return strings.Contains(brief(value), redacted) })
 	return encode(common)
 }
 

@@ -252,7 +252,7 @@ func (d *draft) text() []string {
 	for _, p := range d.plan.Machines {
 		add("%s: %s: %s.", p.Machine, p.Action, p.Reason)
 	}
-	lines = append(append(lines, d.shape.text(d)...), d.plan.Changes...)
+	lines = append(lines, d.shape.text(d)...)
 	return append(lines, d.plan.Warnings...)
 }
 

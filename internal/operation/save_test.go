@@ -208,3 +208,14 @@ func TestADeletedSaveIsCancelled(t *testing.T) {
 		t.Errorf("%s: %s", save.Status.Phase, save.Status.Message)
 	}
 }
+
+// TestOnlyMachinesWithEtcdAreSaved: control planes and workers have nothing to save, and are not even skipped.
+func TestOnlyMachinesWithEtcdAreSaved(t *testing.T) {
+	w := joinWorld(t, "cp1", "w1")
+	save := new(v1alpha1.EtcdSnapshotSave)
+	saves(w, save, time.Hour)
+	want := []string{"b SaveSnapshot", "c SaveSnapshot", "a SaveSnapshot"}
+	if diff := cmp.Diff(want, w.sequence); diff != "" || save.Status.Phase != v1alpha1.PhaseFinished || len(save.Status.Skipped) > 0 {
+		t.Errorf("%s: %s, skipped %v\n%s", save.Status.Phase, save.Status.Message, save.Status.Skipped, diff)
+	}
+}
