@@ -18,7 +18,7 @@ func rounds() int {
 	if n, err := strconv.Atoi(os.Getenv("HOLDFAST_ROUNDS")); err == nil {
 		return n
 	}
-	return 2
+	return 1
 }
 
 // fullRun is how long a whole restore takes here, about: kills fall into that time.
