@@ -134,6 +134,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	group.Go(func() error { return a.keepMirror(ctx) })
 	group.Go(func() error { return a.live.run(ctx) })
 	group.Go(func() error { return a.keepAside(ctx) })
+	group.Go(func() error { return a.keepPrograms(ctx) })
 	group.Go(func() error { return a.serveMetrics(ctx) })
 	if a.link != nil {
 		group.Go(func() error { return a.link.run(ctx) })

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -61,6 +62,8 @@ type File struct {
 	// KeepAside is how long data that a restore has moved aside is kept after its commit, as 168h; "forever" for until
 	// somebody removes it. Default: 168h. It is kept longer where there is no newer snapshot that is restored or proven.
 	KeepAside string `json:"keepAside,omitempty"`
+	// Artifacts are where versions of K3s and RKE2 come from when a restore brings one back.
+	Artifacts Artifacts `json:"artifacts,omitempty"`
 	// Local makes the agent work without a manager: these are the settings that it would get from there.
 	Local *Local `json:"local,omitempty"`
 }
@@ -71,6 +74,15 @@ type Supervise struct {
 	Command []string `json:"command"`
 	// Env as NAME=value. The agent's own environment is not handed on.
 	Env []string `json:"env,omitempty"`
+}
+
+// Artifacts says where versions of K3s and RKE2 are, besides those that the agent has kept itself.
+type Artifacts struct {
+	// Dir holds releases as they are published, each in a directory named after its version: the program or the tar archive,
+	// sha256sum-<arch>.txt, and perhaps the archive with the images.
+	Dir string `json:"dir,omitempty"`
+	// URL of such a directory, with {version} in it; https only.
+	URL string `json:"url,omitempty"`
 }
 
 // Peer says where the agent serves other agents.
@@ -121,6 +133,9 @@ func (f File) check(path string) error {
 	}
 	if _, _, err := f.keep(); err != nil {
 		why = "keepAside is neither a duration, as 168h, nor forever: " + err.Error()
+	}
+	if f.Artifacts.URL != "" && !strings.HasPrefix(f.Artifacts.URL, "https://") {
+		why = "artifacts.url must begin with https://"
 	}
 	if why == "" {
 		return nil

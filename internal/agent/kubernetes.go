@@ -42,7 +42,9 @@ func (k *kubernetes) of(name v1alpha1.Distro, cfg Config) *k3s.Driver {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.distro != name {
-		k.driver, k.distro, k.home = k3s.New(k3s.Config{Flavour: flavour, StateDir: cfg.StateDir, Log: cfg.Log}), name, home{}
+		k.driver, k.distro, k.home = k3s.New(k3s.Config{
+			Flavour: flavour, StateDir: cfg.StateDir, ArtifactDir: cfg.Artifacts.Dir, ArtifactURL: cfg.Artifacts.URL, Log: cfg.Log,
+		}), name, home{}
 	}
 	return k.driver
 }

@@ -135,26 +135,6 @@ func (p *properties) env(readFile func(string) ([]byte, error)) (map[string]stri
 	return env, nil
 }
 
-// Files are those that the unit is read from, by their paths: its own, and the files of its environment, whether they exist
-// or not. Drop-ins are not among them.
-func (u Unit) Files(ctx context.Context) (files []string, err error) {
-	err = u.with(ctx, "read", func(c *dbus.Conn) error {
-		own, err := property[string](ctx, c, u.Name, "Unit", "FragmentPath")
-		if err != nil {
-			return err
-		}
-		if own != "" {
-			files = append(files, own)
-		}
-		environment, err := property[[]envFile](ctx, c, u.Name, "Service", "EnvironmentFiles")
-		for _, f := range environment {
-			files = append(files, f.paths()...)
-		}
-		return err
-	})
-	return files, err
-}
-
 // paths that a file stands for: its name may be a pattern.
 func (f envFile) paths() []string {
 	if paths, err := filepath.Glob(f.Path); err == nil && len(paths) > 0 {

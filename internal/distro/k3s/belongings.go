@@ -22,13 +22,13 @@ import (
 //	server/token, agent-token   a reset writes the token that it was given, even a wrong one, before it tries it.
 //	server/manifests            another version writes its own over them at its first start. Servers alone.
 //	config.yaml, config.yaml.d  Point and Configure change them.
-//	the unit and its drop-in    Point replaces the command line where that names a server; Install may replace the unit.
-//	the unit's own environment  Install may write it.
-//	the program, the scripts    Install replaces them.
+//	a drop-in of the unit       Point replaces the command line where that names a server.
+//	the program, the scripts    Install replaces them, unless a package manager has brought them.
 //	what is staged              Install and Configure put what is new beside what it replaces: a death may leave it there.
 //
 // Left alone:
 //
+//	the unit, its environment   Install leaves them as they are.
 //	server/db as a whole        it holds the snapshots.
 //	data/, and rke2's bin/      programs that lie in directories named after their content. The program lays them down, and
 //	                            leads its links to its own at each start: the old one finds its own again.
@@ -43,15 +43,10 @@ func (d *Driver) Belongings(ctx context.Context) ([]distro.Belonging, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := n.unit.Files(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return n.belongings(files), nil
+	return n.belongings(), nil
 }
 
-// belongings are the list. files are what systemd reads of the unit: itself, and its environment files.
-func (n *node) belongings(files []string) []distro.Belonging {
+func (n *node) belongings() []distro.Belonging {
 	var moved, copied []string
 	if n.runsEtcd() {
 		moved = append(moved, n.etcdDir(), n.resetFlag())
@@ -60,13 +55,13 @@ func (n *node) belongings(files []string) []distro.Belonging {
 		moved = append(moved, n.serverDir("tls"), n.serverDir("cred"))
 		copied = append(copied, n.serverDir("token"), n.serverDir("agent-token"), n.serverDir("manifests"))
 	}
-	copied = append(copied, n.configFile(), n.configFile()+".d", n.unit.DropInPath(serverDropIn))
-	copied = append(copied, files...)
-	program := n.program()
-	copied = append(copied, program, n.programFile()+staged, n.configFile()+staged)
-	for _, script := range n.scripts() {
-		path := filepath.Join(filepath.Dir(program), script)
-		copied = append(copied, path, path+staged)
+	copied = append(copied, n.configFile(), n.configFile()+staged, n.configFile()+".d", n.unit.DropInPath(serverDropIn))
+	if n.packaged() == nil {
+		copied = append(copied, n.program(), n.programFile()+staged)
+		for _, script := range n.scripts() {
+			path := filepath.Join(filepath.Dir(n.program()), script)
+			copied = append(copied, path, path+staged)
+		}
 	}
 	var all []distro.Belonging
 	for _, path := range moved {

@@ -156,7 +156,7 @@ func TestANewFileIsRemovedByTheUndo(t *testing.T) {
 	n := machine(t, K3s, server(), nil)
 	for _, path := range []string{k3sConfig + staged, "/usr/local/bin/k3s" + staged} {
 		found := false
-		for _, b := range n.belongings(nil) {
+		for _, b := range n.belongings() {
 			found = found || b.Path == path && b.Copy
 		}
 		if !found {

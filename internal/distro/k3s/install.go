@@ -209,7 +209,7 @@ func (n *node) installImages(ctx context.Context, release *artifact.Release, ver
 }
 
 // KeepProgram keeps a copy of the installed program under its version, and of programs that snapshots on this machine name:
-// those were installed when they were taken, and a restore of one may want its program back. Others are removed.
+// those were installed when they were taken, and a restore of one may want its program back. Of others the newest stays.
 func (d *Driver) KeepProgram(ctx context.Context, versions []string) error {
 	n, err := d.look(ctx)
 	if err != nil {

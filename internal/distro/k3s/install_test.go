@@ -115,6 +115,11 @@ func TestWhatAPackageManagerHasInstalledIsNotReplaced(t *testing.T) {
 	if err := n.packaged(); !errors.Is(err, distro.ErrNoArtifact) || !strings.Contains(err.Error(), "package manager") {
 		t.Error(err)
 	}
+	for _, b := range n.belongings() { // the agent may not even write beside it
+		if strings.HasPrefix(b.Path, "/usr/bin") {
+			t.Errorf("%s is copied", b.Path)
+		}
+	}
 	n.command.Program = "/usr/local/bin/rke2"
 	if err := n.packaged(); err != nil {
 		t.Error(err)

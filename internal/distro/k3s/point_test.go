@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
@@ -40,7 +42,7 @@ func TestTheServerFileBeatsFilesAndEnvironment(t *testing.T) {
 		"nothing":         machine(t, K3s, server("--cluster-init"), nil),
 	} {
 		for _, want := range []string{"https://new:6443", ""} {
-			if err := n.writeServerFile(want); err != nil {
+			if err := n.writeServerFile(map[string]string{"server": want}); err != nil {
 				t.Fatal(err)
 			}
 			if got := again(t, n).config.String("server", ""); got != want {
@@ -80,7 +82,7 @@ func TestACommandLineThatNamesAServerIsReplacedWithoutIt(t *testing.T) {
 		"empty, and last": {[]string{"server", "--server="}, `"server"`},
 	} {
 		n := machine(t, K3s, systemd.Command{Args: systemd.Expand(test.words, env), Words: test.words, Env: env}, nil)
-		text, changed := n.unnamed()
+		text, changed := n.silent(map[string]string{"server": "https://new:6443"})
 		if changed != (test.want != "") {
 			t.Errorf("%s: changed %v", name, changed)
 		}
@@ -130,10 +132,9 @@ func TestAStartThatWouldFoundAnEmptyClusterIsRefused(t *testing.T) {
 
 func TestBelongingsAreWhatARoleHas(t *testing.T) {
 	const srv, bin = "/var/lib/rancher/k3s/server/", "/usr/local/bin/"
-	files := []string{"/etc/systemd/system/k3s.service", "/etc/systemd/system/k3s.service.env"}
 	config := []string{
-		k3sConfig, k3sConfig + ".d", "/etc/systemd/system/k3s.service.d/zz-holdfast-server.conf", files[0], files[1],
-		bin + "k3s", bin + "k3s" + staged, k3sConfig + staged, bin + "k3s-killall.sh", bin + "k3s-killall.sh" + staged,
+		k3sConfig, k3sConfig + staged, k3sConfig + ".d", "/etc/systemd/system/k3s.service.d/zz-holdfast-server.conf",
+		bin + "k3s", bin + "k3s" + staged, bin + "k3s-killall.sh", bin + "k3s-killall.sh" + staged,
 		bin + "k3s-uninstall.sh", bin + "k3s-uninstall.sh" + staged,
 	}
 	secrets := []string{srv + "token", srv + "agent-token", srv + "manifests"}
@@ -146,7 +147,7 @@ func TestBelongingsAreWhatARoleHas(t *testing.T) {
 		"a worker":                  {machine(t, K3s, agent(), nil), nil, config},
 	} {
 		var moved, copied []string
-		for _, b := range test.n.belongings(files) {
+		for _, b := range test.n.belongings() {
 			if b.Copy {
 				copied = append(copied, b.Path)
 			} else {
@@ -158,6 +159,36 @@ func TestBelongingsAreWhatARoleHas(t *testing.T) {
 		}
 		if diff := cmp.Diff(test.moved, moved) + cmp.Diff(test.copied, copied); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestATokenIsWrittenOnlyWhereTheMachineWouldUseAnother(t *testing.T) {
+	const password, through = "new", "https://a:6443"
+	for name, test := range map[string]struct {
+		n    *node
+		join distro.Joining
+		want map[string]string
+	}{
+		"it has that one":                      {machine(t, K3s, server("--token=K10ab::server:new"), nil), distro.Joining{Token: password}, nil},
+		"none was given":                       {machine(t, K3s, server("--token=old"), nil), distro.Joining{}, nil},
+		"another on the command line":          {machine(t, K3s, server("--token=old"), nil), distro.Joining{Token: password}, map[string]string{"token": password}},
+		"another in the file":                  {machine(t, K3s, server(), map[string]string{k3sConfig: "token: old\n"}), distro.Joining{Token: password}, map[string]string{"token": password}},
+		"a first server, which keeps its own":  {machine(t, K3s, server("--cluster-init"), nil), distro.Joining{Token: password}, nil},
+		"none, and it is to join somebody":     {machine(t, K3s, server(), nil), distro.Joining{Server: through, Token: password}, map[string]string{"server": through, "token": password}},
+		"a worker that joins through another":  {machine(t, K3s, agent("--server=https://b:6443", "-t", password), nil), distro.Joining{Server: through, Token: password}, map[string]string{"server": through}},
+		"a worker with a token from elsewhere": {machine(t, K3s, agent("--server", through, "-t", "old"), nil), distro.Joining{Server: through, Token: password}, map[string]string{"token": password}},
+	} {
+		says, err := test.n.lacks(test.join)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(test.want, says, cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		text, _ := test.n.silent(says)
+		if _, token := says["token"]; token && (strings.Contains(text, "-t") || strings.Contains(text, "old")) {
+			t.Errorf("%s: the command line overrules it: %s", name, text)
 		}
 	}
 }

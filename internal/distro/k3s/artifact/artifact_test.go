@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -285,8 +286,18 @@ func TestTheProgramOfAVersionIsKeptForAsLongAsItIsNamed(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	past := time.Now().Add(-time.Hour)
+	for _, version := range []string{"v0", "v1"} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(keep, version), 0o700), os.Chtimes(filepath.Join(keep, version), past, past)); err != nil {
+			t.Fatal(err)
+		}
+		past = past.Add(-time.Hour)
+	}
 	if err := s.Prune([]string{"v2"}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(keep, "v0")); err != nil {
+		t.Errorf("the newest of the others: %v", err)
 	}
 	if _, err := s.Find(t.Context(), "v1"); !errors.Is(err, distro.ErrNoArtifact) {
 		t.Errorf("v1 is still there: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -189,16 +190,31 @@ func (s *Store) keep(ctx context.Context, dir, program string) error {
 	return durable.WriteFile(filepath.Join(dir, s.names.sums), []byte(sum+"  "+s.names.program+"\n"), 0o600)
 }
 
-// Prune removes what is kept of other versions than these.
+// Prune removes what is kept of other versions than these, but for the newest of the others: where no snapshots lie, that is
+// the way back from the last upgrade.
 func (s *Store) Prune(versions []string) error {
 	entries, err := os.ReadDir(s.cfg.Keep)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	for _, e := range entries {
-		if e.IsDir() && versionForm.MatchString(e.Name()) && !slices.Contains(versions, e.Name()) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(s.cfg.Keep, e.Name())))
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	var others []fs.FileInfo
+	for _, e := range entries {
+		if !e.IsDir() || !versionForm.MatchString(e.Name()) || slices.Contains(versions, e.Name()) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		others = append(others, info)
+	}
+	slices.SortFunc(others, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	var errs []error
+	for i := 1; i < len(others); i++ {
+		errs = append(errs, os.RemoveAll(filepath.Join(s.cfg.Keep, others[i].Name())))
+	}
+	return errors.Join(errs...)
 }
