@@ -28,12 +28,20 @@ type adoption struct {
 	distro  *standin.Cluster
 	minio   *server.MinIO
 	flavour distro.Flavor
+	// roles of the machines, as the import saw them.
+	roles []string
 	// started is what every unit said of its start before Holdfast came.
 	started map[string]string
 }
 
-// adopt brings up a cluster that has taken snapshots, and then a manager, a bucket, and an agent on each machine.
+// adopt brings up a cluster of servers that do everything.
 func adopt(t *testing.T, f distro.Flavor, servers int) *adoption {
+	t.Helper()
+	return adoptAs(t, f, servers, func(cfg *standin.Config, nodes []*lab.Node) { cfg.Servers = nodes })
+}
+
+// adoptAs brings up a cluster that has taken snapshots, and then a manager, a bucket, and an agent on each machine.
+func adoptAs(t *testing.T, f distro.Flavor, machines int, arrange func(*standin.Config, []*lab.Node)) *adoption {
 	t.Helper()
 	needPrograms(t)
 	for _, tool := range []string{"etcd-3.7", "etcdutl-3.7", "kube-apiserver-1.37", "kubectl"} {
@@ -41,29 +49,33 @@ func adopt(t *testing.T, f distro.Flavor, servers int) *adoption {
 	}
 	config, err := standin.MachineConfig()
 	do(t, err)
-	l := labtest.New(t, config, servers)
-	c, err := standin.Install(t.Context(), standin.Config{Flavor: f, Servers: l.Nodes, Settings: map[string]any{"etcd-snapshot-retention": 7}})
+	l := labtest.New(t, config, machines)
+	cfg := standin.Config{Flavor: f, Settings: map[string]any{"etcd-snapshot-retention": 7}}
+	arrange(&cfg, l.Nodes)
+	c, err := standin.Install(t.Context(), cfg)
 	do(t, err)
 	a := &adoption{distro: c, flavour: f, started: map[string]string{}}
 	for _, n := range l.Nodes {
+		a.started[n.Name] = a.start(t, n)
+	}
+	for _, n := range cfg.Servers {
 		for _, flags := range [][]string{{"--name=etcd-snapshot"}, {"--name=mine", "--etcd-snapshot-compress=true"}} {
 			_, err := n.Run(t.Context(), append([]string{f.Name, "etcd-snapshot", "save"}, flags...)...)
 			do(t, err)
 		}
-		a.started[n.Name] = a.start(t, n)
 	}
 	a.world = &world{Fleet: newFleet(t, l)}
 	flags, minio := s3Flags(t, l)
 	a.minio = minio
 	a.imports(t, flags)
-	do(t, a.Ready(t.Context(), name, servers))
+	do(t, a.Ready(t.Context(), name, machines))
 	return a
 }
 
 // imports follows docs/k3s.md: the line for each machine is run there as it was printed.
 func (a *adoption) imports(t *testing.T, flags []string) {
 	t.Helper()
-	first := a.Lab.Nodes[0]
+	first := a.distro.API(a.Lab.Nodes[0])
 	kubeconfig, err := first.ReadFile(a.flavour.Kubeconfig())
 	do(t, err)
 	from := filepath.Join(t.TempDir(), "kubeconfig")
@@ -80,9 +92,10 @@ func (a *adoption) imports(t *testing.T, flags []string) {
 		t.Fatalf("it sees %+v", view)
 	}
 	for i, m := range view.Machines {
-		if m.Name != a.Lab.Nodes[i].Name || !slices.Equal(m.Roles, []string{"etcd", "control-plane"}) {
+		if m.Name != a.Lab.Nodes[i].Name {
 			t.Errorf("machine %d: %+v", i, m)
 		}
+		a.roles = append(a.roles, strings.Join(m.Roles, " "))
 		_, err := a.Lab.Nodes[i].Run(t.Context(), "sh", "-c", m.Command)
 		do(t, err)
 	}
@@ -117,6 +130,52 @@ func TestARunningRKE2ServerIsTakenIntoCare(t *testing.T) {
 	t.Run("nothing was restarted", a.isUntouched)
 }
 
+func TestMachinesWithoutEtcdAreTakenIntoCareAndSaveNothing(t *testing.T) {
+	t.Parallel()
+	a := adoptAs(t, distro.K3s(), 3, func(cfg *standin.Config, nodes []*lab.Node) {
+		cfg.Servers, cfg.Control, cfg.Agents = nodes[:1], nodes[1:2], nodes[2:]
+	})
+	if want := []string{"etcd", "control-plane", "worker"}; !slices.Equal(a.roles, want) {
+		t.Errorf("they were imported as %q", a.roles)
+	}
+	etcd, control, worker := a.Lab.Nodes[0], a.Lab.Nodes[1], a.Lab.Nodes[2]
+	for n, join := range map[*lab.Node]string{control: a.distro.SupervisorURL(control), worker: ""} {
+		m := a.awaitDistribution(t, n)
+		d := m.Status.Distribution
+		if d.Datastore != v1alpha1.DatastoreNone || d.JoinURL != join || d.Joins != a.distro.SupervisorURL(etcd) || d.Snapshots != nil {
+			t.Errorf("%s: %+v", n.Name, d)
+		}
+		if meta.FindStatusCondition(m.Status.Conditions, v1alpha1.MachineEtcdHealthy) != nil || m.Status.Etcd != nil || m.Status.DistroVersion != a.distro.Version() {
+			t.Errorf("%s: %+v", n.Name, m.Status)
+		}
+	}
+	if made := a.save(t); len(made) != 1 {
+		t.Errorf("a save made %v", made)
+	}
+	for _, n := range []*lab.Node{control, worker} {
+		journal, err := n.Run(t.Context(), "journalctl", "-u", "holdfast-agent", "--no-pager", "-o", "cat")
+		do(t, err)
+		if strings.Contains(journal, "level=WARN") || strings.Contains(journal, "level=ERROR") {
+			t.Errorf("%s complains:\n%s", n.Name, journal)
+		}
+	}
+	a.isUntouched(t)
+}
+
+// awaitDistribution waits until a machine tells what it is.
+func (a *adoption) awaitDistribution(t *testing.T, n *lab.Node) (m *v1alpha1.Machine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	do(t, lab.Until(ctx, n.Name+" to tell what it is", func(ctx context.Context) (err error) {
+		if m, err = a.Machine(ctx, n.Name); err == nil && m.Status.Distribution == nil {
+			err = errors.New("it has told nothing")
+		}
+		return err
+	}))
+	return m
+}
+
 func (a *adoption) knowsWhatWasSaved(t *testing.T) {
 	want := 2 * len(a.Lab.Nodes)
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
@@ -146,12 +205,11 @@ func (a *adoption) knowsWhatWasSaved(t *testing.T) {
 
 func (a *adoption) tellsWhatItIs(t *testing.T) {
 	for i, n := range a.Lab.Nodes {
-		m, err := a.Machine(t.Context(), n.Name)
-		do(t, err)
-		d := m.Status.Distribution
-		if d == nil {
-			t.Fatalf("%s tells nothing", n.Name)
+		if a.roles[i] != "etcd control-plane" {
+			t.Errorf("%s was imported as %s", n.Name, a.roles[i])
 		}
+		m := a.awaitDistribution(t, n)
+		d := m.Status.Distribution
 		if d.NodeName != n.Name || d.JoinURL != a.distro.SupervisorURL(n) || (d.Joins == "") != (i == 0) || len(d.TokenDigest) != 12 || d.Datastore != v1alpha1.DatastoreEtcd {
 			t.Errorf("%s: %+v", n.Name, d)
 		}
