@@ -187,3 +187,28 @@ func TestAWorkerThatFailsKeepsNoClusterFromBeingRestored(t *testing.T) {
 		})
 	}
 }
+
+// TestAnObjectInS3StaysTheOneThatWasApproved: a machine that holds the same snapshot is not made the init machine for that
+// while the restore waits for the cluster.
+func TestAnObjectInS3StaysTheOneThatWasApproved(t *testing.T) {
+	w := joinWorld(t)
+	w.cluster.Spec.Etcd.S3 = &v1alpha1.S3{Bucket: "b"}
+	r := from(v1alpha1.RestoreSource{S3URI: w.catalog[0].Status.Copies[1].Location})
+	served(t, w, r)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored || r.Status.Plan.InitMachine != "a" || w.nodes["a"].joins != "" {
+		t.Errorf("%s, %s: %s, init %s", r.Status.Phase, r.Status.Outcome, r.Status.Message, r.Status.Plan.InitMachine)
+	}
+}
+
+func TestAWorkerThatSaysNothingDelaysNoPlan(t *testing.T) {
+	w := joinWorld(t, "w1")
+	w.nodes["w1"].do[step.Preflight] = func() (any, error) { return nil, errWaits }
+	r := from(snap)
+	restores(w, r, 10*time.Minute)
+	if r.Status.Plan == nil || !strings.Contains(r.Status.Message, r.Status.Plan.Digest) {
+		t.Fatal(r.Status.Message)
+	}
+	if w.nodes["w1"].Plan.Spec.Operation != nil {
+		t.Error("what comes next for it waits behind the check")
+	}
+}

@@ -127,7 +127,9 @@ func DecideRestore(restore *v1alpha1.EtcdSnapshotRestore, seen *Observed) (v1alp
 		course: newCourse(seen, "EtcdSnapshotRestore", &restore.ObjectMeta, &status.OperationStatus),
 		spec:   &restore.Spec, status: &status, shape: shapeOf(seen.Cluster.Spec.Distro),
 	}
-	r.op.SecretName = restore.Spec.SecretName
+	if r.op.SecretName = restore.Spec.SecretName; r.op.SecretName != "" {
+		r.op.Escrow = r.escrow()
+	}
 	// Past the commit point a retry says more than a cancellation that can't be taken out of spec again. One that asked for
 	// another plan, by the digest of the refused one, was long before.
 	retried := r.committed() && restore.Spec.RetryFrom != "" && !strings.HasPrefix(restore.Spec.RetryFrom, digestPrefix)
@@ -238,6 +240,7 @@ func (r *restoring) reopen() bool {
 
 func (r *restoring) again() {
 	meta.RemoveStatusCondition(&r.status.Conditions, v1alpha1.OperationSucceeded)
+	meta.RemoveStatusCondition(&r.status.Conditions, conditionTakenBack)
 	r.status.Ended, r.status.Outcome = nil, ""
 }
 

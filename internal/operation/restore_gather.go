@@ -99,6 +99,22 @@ func (r *restoring) copy() step.Copy {
 	return step.Copy{Machine: r.status.Plan.Survivor}
 }
 
+// escrow is the location of the copy beside which machines look for the escrow: one in S3, which all with etcd reach, before
+// the one that is restored from. "" before there is a plan.
+func (r *restoring) escrow() string {
+	if r.status.Plan == nil || r.status.Plan.Snapshot == nil {
+		return ""
+	}
+	if s := r.snapshot(r.status.Plan.Snapshot.Name); s != nil {
+		for _, c := range s.Status.Copies {
+			if c.Machine == "" {
+				return c.Location
+			}
+		}
+	}
+	return r.status.Plan.Snapshot.Location
+}
+
 // fetchers are the machines that can't read the copy from their own disk.
 func (r *restoring) fetchers() []string {
 	var list []string

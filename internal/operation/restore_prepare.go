@@ -171,6 +171,7 @@ func digest(p *v1alpha1.RestorePlan) string {
 // plan of somebody who has the cluster is not touched.
 func (r *restoring) preflight() bool {
 	id, waiting := r.checkID(), []*Machine(nil)
+	patient := r.Now.Before(r.status.Plan.Made.Add(workerPatience))
 	for _, m := range r.asked() {
 		if !m.Alive || m.Plan.Name == "" || m.unfinished() != "" {
 			continue // there is a failed check that says so
@@ -181,6 +182,9 @@ func (r *restoring) preflight() bool {
 		case o == v1alpha1.StepFailed:
 			r.clear(m)
 			r.check("Preflight", m.Name, r.severe(m, checkFailed), why)
+		case r.isWorker(m) && !patient:
+			r.clear(m)
+			r.check("Preflight", m.Name, checkWarning, "it has not checked anything so far; it is a worker, so nothing waits for it")
 		case r.Holder != nil && r.Holder.UID != r.op.UID:
 			r.say("waits with its checks for %s %s, which has the cluster", r.Holder.Kind, r.Holder.Name)
 			return false
@@ -199,6 +203,9 @@ func (r *restoring) preflight() bool {
 	}
 	return len(waiting) == 0
 }
+
+// workerPatience is how long a plan waits for what workers find.
+const workerPatience = 3 * time.Minute
 
 func (r *restoring) handed(m *Machine, id string) bool {
 	return slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
@@ -282,11 +289,7 @@ func (r *restoring) lock() {
 		}
 		return
 	}
-	source := r.spec.Source
-	if s := r.status.Plan.Snapshot; s != nil && s.Name != "" {
-		source = v1alpha1.RestoreSource{Snapshot: s.Name} // the one that was approved, whatever is the newest by now
-	}
-	d := r.draft(source)
+	d := r.draft(r.spec.Source)
 	for _, c := range d.checks {
 		if c.Outcome == checkFailed {
 			r.refuse("PreflightFailed", fmt.Sprintf("a check failed after the approval: %s: %s", c.Check, c.Message))
@@ -310,6 +313,8 @@ func (r *restoring) differs(p *v1alpha1.RestorePlan) string {
 		return "the machines and what happens on them have changed"
 	case approved.ClusterID != p.ClusterID || !slices.Equal(approved.RemoveMembers, p.RemoveMembers):
 		return "the members of etcd have changed"
+	case approved.KubernetesVersion != p.KubernetesVersion:
+		return "the version that has to be installed has changed"
 	case approved.RestoreEpoch != p.RestoreEpoch:
 		return "the cluster was restored by somebody else"
 	case severity(p.Verdict) < severity(approved.Verdict):

@@ -13,7 +13,11 @@ import (
 
 // resolve finds the copy that the source means.
 func (d *draft) resolve(source v1alpha1.RestoreSource) {
+	approved := d.status.Plan
 	switch {
+	case d.status.Stage == stageLock && approved != nil && approved.Snapshot != nil:
+		// The copy that was approved, whatever is the newest or the nearest by now.
+		d.exactly(approved.Snapshot.Location, approved.Snapshot.Machine, approved.Snapshot.File)
 	case source.Survivor != "":
 		d.survivor(source.Survivor)
 	case source.Snapshot != "":
