@@ -102,7 +102,7 @@ const (
 // delegate lets the distribution take the snapshot. Its word counts for nothing without the file. A command that failed, or
 // gave no answer, may have left one all the same, which is looked for before it is asked again.
 func (s *saver) delegate(ctx context.Context) (string, error) {
-	var errs []error
+	var last error
 	for i := range attempts {
 		if i > 0 && !pause(ctx, s.between) {
 			break
@@ -119,12 +119,12 @@ func (s *saver) delegate(ctx context.Context) (string, error) {
 		if err == nil {
 			err = fmt.Errorf("%s etcd-snapshot save ended without a complaint, and there is no new file in %s", s.node.flavour.Name, s.node.snapshotDir())
 		}
-		errs = append(errs, err)
-		if ctx.Err() != nil {
-			break
+		last = err
+		if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			break // it would not answer the next time either
 		}
 	}
-	return "", errs[len(errs)-1]
+	return "", last
 }
 
 // freeSecond waits for a moment in which no file that the program would write exists: it overwrites silently. It rounds the
