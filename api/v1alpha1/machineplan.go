@@ -54,6 +54,10 @@ type PlanOperation struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`
+	// escrow is the location of the snapshot beside which an escrow lies: what it holds, the age identity in the Secret opens.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Escrow string `json:"escrow,omitempty"`
 }
 
 // PlanStep is one typed step.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/escrow"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
 
@@ -54,11 +55,19 @@ func (g *given) read(ctx context.Context, name string) (restoring.Given, error) 
 	found := restoring.Given{
 		Token: strings.TrimSpace(string(secret.Data["token"])), AgeIdentity: strings.TrimSpace(string(secret.Data["ageIdentity"])),
 	}
-	if found == (restoring.Given{}) {
+	if found.Token == "" && found.AgeIdentity == "" {
 		return found, fmt.Errorf("it has neither token nor ageIdentity: %w", apierrors.NewNotFound(corev1.Resource("secrets"), name))
 	}
 	g.remember(found.Token, found.AgeIdentity)
 	return found, nil
+}
+
+// Remember implements restoring.Secrets.
+func (g *given) Remember(content *escrow.Content) {
+	g.remember(content.Token)
+	for _, secret := range content.Secrets {
+		g.remember(secret)
+	}
 }
 
 func (g *given) remember(secrets ...string) {

@@ -48,6 +48,14 @@ type Restored struct {
 	ClusterID, MemberID string
 }
 
+// Joining is how a machine becomes part of its cluster.
+type Joining struct {
+	// Server is the URL of the one that it joins through; empty for a first server, which joins nobody.
+	Server string
+	// Token that the cluster's machines know each other by; empty: the machine's own. It is a secret.
+	Token string
+}
+
 // Kubernetes is what a driver of a Kubernetes distribution can do besides. Drivers with the shape InitNodeThenJoin have it.
 //
 // Point, Install and Configure change files alone, all of them named by Belongings: what they did is in force from the next
@@ -57,9 +65,8 @@ type Kubernetes interface {
 	// Ready returns nil when the distribution serves on this machine: on a server its API and its etcd, where it has one; on
 	// a worker its link to the cluster. Otherwise it returns what is missing. It asks once.
 	Ready(ctx context.Context) error
-	// Point makes the machine join the cluster through another server, by its URL. With an empty one the machine is a first
-	// server, which joins nobody.
-	Point(ctx context.Context, server string) error
+	// Point makes the machine join the cluster as the settings say.
+	Point(ctx context.Context, j Joining) error
 	// Install brings another version of the distribution, from what is kept on this machine or can be fetched, verified by
 	// its checksum. It starts nothing. ErrNoArtifact when there is none.
 	Install(ctx context.Context, version string) error

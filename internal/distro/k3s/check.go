@@ -101,8 +101,8 @@ func (r *reset) checkToken(h held) distro.Check {
 		check.Err = r.opens(token, h.sealed)
 		check.Message = "the token (digest " + TokenDigest(token) + ") opens the snapshot's keys"
 	}
-	if check.Err == nil && len(h.sealed) > 0 {
-		// The restore may bring a configuration with the right one.
+	if check.Err == nil && len(h.sealed) > 0 && r.cfg.TokenFile == "" {
+		// One that was given is written into the configuration: see Point. The restore may bring one with the right token, too.
 		check.Err = r.node.keeps(token)
 		check.Warning = check.Err != nil
 	}

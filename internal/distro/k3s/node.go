@@ -112,14 +112,23 @@ func (n *node) token() (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	if token := n.config.String("token", ""); token != "" {
-		return token, nil
-	}
-	if file := n.config.String("token-file", ""); file != "" {
-		data, err := n.readFile(file)
-		return strings.TrimSpace(string(data)), err
+	if token, err := n.configuredToken(n.config); token != "" || err != nil {
+		return token, err
 	}
 	return "", fmt.Errorf("find the token of %s: neither %s nor the configuration has one", n.flavour.Name, n.serverDir("token"))
+}
+
+// configuredToken is the one that a configuration has, by itself or in a file; empty when it has none.
+func (n *node) configuredToken(c *config.Config) (string, error) {
+	if token := c.String("token", ""); token != "" {
+		return token, nil
+	}
+	file := c.String("token-file", "")
+	if file == "" {
+		return "", nil
+	}
+	data, err := n.readFile(file)
+	return strings.TrimSpace(string(data)), err
 }
 
 func (n *node) readFile(path string) ([]byte, error) { return os.ReadFile(filepath.Join(n.root, path)) }

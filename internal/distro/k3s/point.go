@@ -13,12 +13,13 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/distro/k3s/config"
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
-// serverDropIn is the name of the files that name the server to join: one of the configuration, which beats the other files
-// and the environment, and one of the unit, which is there only where the unit's own command line names a server, because
+// serverDropIn is the name of the files that say how the machine joins: one of the configuration, which beats the other files
+// and the environment, and one of the unit, which is there only where the unit's own command line says otherwise, because
 // that beats every file.
 const serverDropIn = "zz-holdfast-server"
 
@@ -27,8 +28,8 @@ func (n *node) serverFile() string {
 	return filepath.Join(n.configFile()+".d", serverDropIn+".yaml")
 }
 
-// Point implements distro.Driver. A machine that would join that server by itself has neither file.
-func (d *Driver) Point(ctx context.Context, server string) error {
+// Point implements distro.Kubernetes. A machine that would join so by itself has neither file.
+func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	n, err := d.look(ctx)
 	if err != nil {
 		return err
@@ -41,34 +42,60 @@ func (d *Driver) Point(ctx context.Context, server string) error {
 			return err
 		}
 	}
-	plain, err := n.withoutDropIn()
+	says, err := n.lacks(j)
 	if err != nil {
 		return err
 	}
-	if sameURL(plain.String("server", ""), server) {
+	if len(says) == 0 {
 		return n.removeServerFile()
 	}
-	if line, changed := n.unnamed(); changed {
+	if line, changed := n.silent(says); changed {
 		if err := n.unit.Extend(ctx, systemd.DropIn{Name: serverDropIn, Text: line, Mode: 0o600}); err != nil {
 			return err
 		}
 	}
-	if err := n.writeServerFile(server); err != nil {
+	if err := n.writeServerFile(says); err != nil {
 		return err
 	}
-	return d.pointed(ctx, server)
+	return d.pointed(ctx, says)
+}
+
+// joining are the settings that the drop-in may hold, with the flags that say the same on a command line.
+var joining = map[string][]string{"server": {"server", "s"}, "token": {"token", "t"}}
+
+// lacks are the settings that the machine does not have without the drop-in. A first server without a token in its
+// configuration has it in its own file, where the reset has put it.
+func (n *node) lacks(j distro.Joining) (map[string]string, error) {
+	plain, err := n.withoutDropIn()
+	if err != nil {
+		return nil, err
+	}
+	says := map[string]string{}
+	if !sameURL(plain.String("server", ""), j.Server) {
+		says["server"] = j.Server
+	}
+	token, err := n.configuredToken(plain)
+	if err != nil {
+		return nil, err
+	}
+	if j.Token != "" && (token != "" || j.Server != "") && Password(token) != Password(j.Token) {
+		says["token"] = j.Token
+	}
+	return says, nil
 }
 
 // pointed makes sure that it is so.
-func (d *Driver) pointed(ctx context.Context, server string) error {
+func (d *Driver) pointed(ctx context.Context, says map[string]string) error {
 	n, err := d.look(ctx)
 	if err != nil {
 		return err
 	}
-	if have := n.config.String("server", ""); !sameURL(have, server) {
-		return &problem.Error{
-			Kind: problem.Refused, Op: "have the machine join", Subject: server, Why: "something else says " + have + " after " + n.serverFile(),
-			Next: "take the other server: setting away, or give its file a name that sorts before " + filepath.Base(n.serverFile()),
+	for flag, want := range says {
+		if n.config.String(flag, "") != want {
+			return &problem.Error{
+				Kind: problem.Refused, Op: "set", Subject: flag, Why: "something else sets it after " + n.serverFile(),
+				Next: "take the other setting away, or give its file a name that sorts before " + filepath.Base(n.serverFile()),
+			}
 		}
 	}
 	return nil
@@ -76,8 +103,8 @@ func (d *Driver) pointed(ctx context.Context, server string) error {
 
 func sameURL(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
 
-func (n *node) writeServerFile(server string) error {
-	value, err := yaml.Marshal(map[string]string{"server": server})
+func (n *node) writeServerFile(says map[string]string) error {
+	settings, err := yaml.Marshal(says)
 	if err != nil {
 		return err
 	}
@@ -85,11 +112,9 @@ func (n *node) writeServerFile(server string) error {
 	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	text := "# Written by holdfast-agent: after a restore this machine joins the cluster through another server.\n"
-	if server == "" {
-		text = "# Written by holdfast-agent: after a restore this machine is the first server, which joins nobody.\n"
-	}
-	if err := durable.WriteFile(path, append([]byte(text), value...), 0o600); err != nil {
+	const text = "# Written by holdfast-agent: how this machine joins the cluster since a restore. An empty server is that of the\n" +
+		"# first server, which joins nobody.\n"
+	if err := durable.WriteFile(path, append([]byte(text), settings...), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
@@ -104,22 +129,30 @@ func (n *node) removeServerFile() error {
 }
 
 // isServer says whether a flag names the server to join.
-func isServer(flag string) bool { return flag == "server" || flag == "s" }
+func isServer(flag string) bool { return slices.Contains(joining["server"], flag) }
 
-// unnamed is a drop-in of the unit whose command line names no server, and whether the unit's own names one. Variables stay
-// variables, unless the server is named in one.
-func (n *node) unnamed() (text string, changed bool) {
-	if !has(n.command.Args, isServer) {
+// silent is a drop-in of the unit whose command line says none of these settings, and whether the unit's own says any.
+// Variables stay variables, unless one of the settings is in one.
+func (n *node) silent(says map[string]string) (text string, changed bool) {
+	said := func(flag string) bool {
+		for setting := range says {
+			if slices.Contains(joining[setting], flag) {
+				return true
+			}
+		}
+		return false
+	}
+	if !has(n.command.Args, said) {
 		return "", false
 	}
-	words := without(n.command.Words, isServer)
-	if has(systemd.Expand(words, n.command.Env), isServer) {
-		words = without(n.command.Args, isServer)
+	words := without(n.command.Words, said)
+	if has(systemd.Expand(words, n.command.Env), said) {
+		words = without(n.command.Args, said)
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "$", "$$")
 		}
 	}
-	return "# Written by holdfast-agent: " + n.serverFile() + " names the server to join, which the command line would overrule.\n" +
+	return "# Written by holdfast-agent: " + n.serverFile() + " says how the machine joins, which the command line would overrule.\n" +
 		"[Service]\nExecStart=\nExecStart=" + systemd.Line(n.command.Program, words) + "\n", true
 }
 

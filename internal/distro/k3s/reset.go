@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
@@ -81,10 +82,13 @@ func (r *reset) prepare(ctx context.Context) error {
 		return err
 	}
 	// A reset is refused where a server is named. The flag alone would do; but then the first start would join that one.
-	if err := r.driver.Point(ctx, ""); err != nil {
+	token, err := given(r.cfg.TokenFile)
+	if err != nil {
 		return err
 	}
-	var err error
+	if err := r.driver.Point(ctx, distro.Joining{Token: token}); err != nil {
+		return err
+	}
 	r.node, err = r.driver.look(ctx)
 	return err
 }

@@ -110,6 +110,14 @@ func (n *node) tokenFor(file string) (string, error) {
 	if file == "" {
 		return n.token()
 	}
+	return given(file)
+}
+
+// given is the token in a file that the operation made; empty when it made none.
+func given(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
 	data, err := os.ReadFile(file)
 	return strings.TrimSpace(string(data)), err
 }

@@ -111,10 +111,14 @@ func (s *point) Do(ctx context.Context, report step.Report) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	given, err := s.given(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if s.settings.Server == "" {
 		report("making it a first server", "")
 	} else {
 		report("making it join "+s.settings.Server, "")
 	}
-	return s.settings, k.Point(ctx, s.settings.Server)
+	return s.settings, k.Point(ctx, distro.Joining{Server: s.settings.Server, Token: given.Token})
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/escrow"
 	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
@@ -110,8 +111,8 @@ func (k *kube) Configure(_ context.Context, config json.RawMessage, secrets map[
 
 func (*kube) Configurable(context.Context, json.RawMessage, map[string]string) error { return nil }
 
-func (k *kube) Point(_ context.Context, server string) error {
-	return k.scrawl("config.yaml.d/holdfast.yaml", "server: "+server)
+func (k *kube) Point(_ context.Context, j distro.Joining) error {
+	return k.scrawl("config.yaml.d/holdfast.yaml", "server: "+j.Server)
 }
 
 func (k *kube) Ready(context.Context) error {
@@ -153,6 +154,9 @@ const secretToken = "K10feed::server:hunter2hunter2"
 
 // vault gives out one token.
 type vault struct{ token string }
+
+// Remember implements restoring.Secrets.
+func (vault) Remember(*escrow.Content) {}
 
 func (v vault) Given(_ context.Context, op v1alpha1.PlanOperation) (restoring.Given, error) {
 	if op.SecretName != "sealed" {

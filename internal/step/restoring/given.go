@@ -1,14 +1,19 @@
 package restoring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
+	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/engine/repository"
+	"github.com/holdfast-dev/holdfast/internal/escrow"
 )
 
 // Given is what an operation was given that the machines do not have. None of it goes into a journal, a log or a result.
@@ -17,20 +22,29 @@ type Given struct {
 	Token string
 	// AgeIdentity opens what was encrypted beside the snapshot.
 	AgeIdentity string
+	// Secrets of the configuration, by key, from the escrow.
+	Secrets map[string]string
 }
 
 // Secrets reads the Secret of an operation.
 type Secrets interface {
 	// Given reads it anew each time: it may be read only while the operation runs on this machine.
 	Given(ctx context.Context, op v1alpha1.PlanOperation) (Given, error)
+	// Remember has what an escrow holds taken out of whatever is told.
+	Remember(content *escrow.Content)
 }
 
 // values are those that a redacted configuration may lack.
 func (g Given) values() map[string]string {
+	all := maps.Clone(g.Secrets)
 	if g.Token == "" {
-		return nil
+		return all
 	}
-	return map[string]string{"token": g.Token}
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["token"] = g.Token
+	return all
 }
 
 // given reads what the operation was given; nothing as a rule.
@@ -45,7 +59,45 @@ func (b base) given(ctx context.Context) (Given, error) {
 	if err != nil {
 		return g, fmt.Errorf("read the Secret %s: %w", b.op.SecretName, err)
 	}
+	if g.AgeIdentity == "" {
+		return g, nil
+	}
+	return b.open(ctx, g)
+}
+
+// open takes out of the escrow what the Secret itself does not have.
+func (b base) open(ctx context.Context, g Given) (Given, error) {
+	identities, err := escrow.Identities(g.AgeIdentity)
+	if err != nil {
+		return g, err
+	}
+	sealed, err := b.sealed(ctx)
+	if err != nil {
+		return g, &problem.Error{
+			Kind: problem.KindOf(err), Op: "read the escrow of", Subject: b.op.Escrow, Err: err,
+			Next: "put the token itself into Secret " + b.op.SecretName + ", as token",
+		}
+	}
+	content, err := escrow.Open(sealed, identities)
+	if err != nil {
+		return g, err
+	}
+	g.Token, g.Secrets = cmp.Or(g.Token, content.Token), content.Secrets
+	b.Secrets.Remember(content)
 	return g, nil
+}
+
+// sealed is the escrow beside the operation's snapshot: on this machine or in S3.
+func (b base) sealed(ctx context.Context) ([]byte, error) {
+	repo, entry, err := b.Places.Find(ctx, b.op.Escrow)
+	if err != nil {
+		return nil, err
+	}
+	defer repo.Close()
+	if entry.Manifest == nil {
+		return nil, repository.ErrNoEscrow
+	}
+	return repo.Escrow(ctx, entry.Manifest)
 }
 
 // givenDir holds what a program has to read from a file. It lies in memory, and is nobody else's.

@@ -21,6 +21,9 @@ import (
 // limit is for a machine that is busy with other tests.
 const limit = 100 * time.Second
 
+// releases is where the lab has them: each in a directory named after its version.
+const releases = "/opt/distro"
+
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -45,7 +48,7 @@ func run(ctx context.Context, args []string) (any, error) {
 	if args[0] == k3s.RKE2.Name {
 		flavour = k3s.RKE2
 	}
-	d := k3s.New(k3s.Config{Flavour: flavour, StateDir: args[1]})
+	d := k3s.New(k3s.Config{Flavour: flavour, StateDir: args[1], ArtifactDir: releases})
 	settings := "null"
 	if len(args) > 3 {
 		settings = args[3]
@@ -73,7 +76,7 @@ func do(ctx context.Context, d *k3s.Driver, verb string, settings []byte) (any, 
 	case "discover":
 		return d.Discover(ctx)
 	case "point":
-		return with(settings, func(server string) (any, error) { return nil, d.Point(ctx, server) })
+		return with(settings, func(server string) (any, error) { return nil, d.Point(ctx, distro.Joining{Server: server}) })
 	case "abandon":
 		return with(settings, func(id string) (any, error) { return nil, d.Abandon(ctx, id) })
 	case "admit":
@@ -82,6 +85,14 @@ func do(ctx context.Context, d *k3s.Driver, verb string, settings []byte) (any, 
 		return with(settings, func(a distro.Admitted) (any, error) { return nil, d.Promote(ctx, a) })
 	case "join":
 		return nil, d.Join(ctx, distro.Admitted{})
+	case "keep":
+		return with(settings, func(versions []string) (any, error) { return nil, d.KeepProgram(ctx, versions) })
+	case "installable":
+		return with(settings, func(version string) (any, error) { return nil, d.Installable(ctx, version) })
+	case "install":
+		return with(settings, func(version string) (any, error) { return nil, d.Install(ctx, version) })
+	case "configure":
+		return with(settings, func(config json.RawMessage) (any, error) { return nil, d.Configure(ctx, config, nil) })
 	case "restore":
 		return with(settings, func(c restore) (any, error) { return c.run(ctx, d) })
 	}
