@@ -118,14 +118,11 @@ func (n *node) token() (string, error) {
 	return "", fmt.Errorf("find the token of %s: neither %s nor the configuration has one", n.flavour.Name, n.serverDir("token"))
 }
 
-// configuredToken is the one that a configuration has, by itself or in a file; empty when it has none.
+// configuredToken is the one that a configuration has, by itself or in a file, which wins; empty when it has none.
 func (n *node) configuredToken(c *config.Config) (string, error) {
-	if token := c.String("token", ""); token != "" {
-		return token, nil
-	}
 	file := c.String("token-file", "")
 	if file == "" {
-		return "", nil
+		return c.String("token", ""), nil
 	}
 	data, err := n.readFile(file)
 	return strings.TrimSpace(string(data)), err

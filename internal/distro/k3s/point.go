@@ -34,6 +34,9 @@ func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	if err != nil {
 		return err
 	}
+	if j, err = n.complete(j); err != nil {
+		return err
+	}
 	if n.exists(n.unit.DropInPath(serverDropIn)) { // what the unit says by itself shows only without it
 		if err := n.unit.Retract(ctx, serverDropIn); err != nil {
 			return err
@@ -60,8 +63,18 @@ func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	return d.pointed(ctx, says)
 }
 
-// joining are the settings that the drop-in may hold, with the flags that say the same on a command line.
-var joining = map[string][]string{"server": {"server", "s"}, "token": {"token", "t"}}
+// complete adds what the machine has by now: it may have got its token by an earlier restore.
+func (n *node) complete(j distro.Joining) (distro.Joining, error) {
+	if j.Token != "" {
+		return j, nil
+	}
+	var err error
+	j.Token, err = n.configuredToken(n.config)
+	return j, err
+}
+
+// joining are the settings that the drop-in may hold, with the flags that would overrule them on a command line.
+var joining = map[string][]string{"server": {"server", "s"}, "token": {"token", "t", "token-file"}}
 
 // lacks are the settings that the machine does not have without the drop-in. A first server without a token in its
 // configuration has it in its own file, where the reset has put it.
@@ -80,6 +93,9 @@ func (n *node) lacks(j distro.Joining) (map[string]string, error) {
 	}
 	if j.Token != "" && (token != "" || j.Server != "") && Password(token) != Password(j.Token) {
 		says["token"] = j.Token
+		if plain.String("token-file", "") != "" {
+			says["token-file"] = "" // it would win
+		}
 	}
 	return says, nil
 }

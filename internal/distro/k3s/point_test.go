@@ -178,6 +178,10 @@ func TestATokenIsWrittenOnlyWhereTheMachineWouldUseAnother(t *testing.T) {
 		"none, and it is to join somebody":     {machine(t, K3s, server(), nil), distro.Joining{Server: through, Token: password}, map[string]string{"server": through, "token": password}},
 		"a worker that joins through another":  {machine(t, K3s, agent("--server=https://b:6443", "-t", password), nil), distro.Joining{Server: through, Token: password}, map[string]string{"server": through}},
 		"a worker with a token from elsewhere": {machine(t, K3s, agent("--server", through, "-t", "old"), nil), distro.Joining{Server: through, Token: password}, map[string]string{"token": password}},
+		"a file that beats a token": {
+			machine(t, K3s, server("--token=new"), map[string]string{k3sConfig: "token-file: /t\n", "/t": "old\n"}),
+			distro.Joining{Token: password}, map[string]string{"token": password, "token-file": ""},
+		},
 	} {
 		says, err := test.n.lacks(test.join)
 		if err != nil {
@@ -194,5 +198,29 @@ func TestATokenIsWrittenOnlyWhereTheMachineWouldUseAnother(t *testing.T) {
 		if got := again(t, n).config.String("token", ""); says["token"] != "" && got != says["token"] {
 			t.Errorf("%s: the token is %q", name, got)
 		}
+	}
+}
+
+func TestATokenThatAnEarlierRestoreHasBroughtStays(t *testing.T) {
+	n := machine(t, K3s, server(), map[string]string{k3sConfig: "token: old\n", serverYAML: "token: new\n"})
+	j, err := n.complete(distro.Joining{Server: "https://a:6443"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := n.lacks(j)
+	if diff := cmp.Diff(map[string]string{"server": "https://a:6443", "token": "new"}, says); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	if j, err := n.complete(distro.Joining{Token: "old"}); err != nil || j.Token != "old" {
+		t.Error(j, err)
+	}
+}
+
+func TestACommandLineThatNamesATokenFileIsReplacedToo(t *testing.T) {
+	words := []string{"server", "--token-file", "/t", "--tls-san=a"}
+	n := machine(t, K3s, systemd.Command{Args: words, Words: words}, map[string]string{"/t": "old\n"})
+	text, changed := n.silent(map[string]string{"token": "new"})
+	if want := "ExecStart=\"/usr/local/bin/k3s\" \"server\" \"--tls-san=a\"\n"; !changed || !strings.HasSuffix(text, want) {
+		t.Errorf("%v: %s", changed, text)
 	}
 }

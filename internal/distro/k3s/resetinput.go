@@ -134,13 +134,9 @@ func (r *reset) opens(token string, sealed []string) error {
 // keeps says whether the machine would start with a token after it was restored with it. The configuration wins over what
 // the program has written down.
 func (n *node) keeps(token string) error {
-	configured := n.config.String("token", "")
-	if file := n.config.String("token-file", ""); file != "" {
-		data, err := n.readFile(file)
-		if err != nil {
-			return err
-		}
-		configured = strings.TrimSpace(string(data))
+	configured, err := n.configuredToken(n.config)
+	if err != nil {
+		return err
 	}
 	if configured == "" || TokenDigest(configured) == TokenDigest(token) {
 		return nil
