@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typed "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/retry"
 )
 
 // apiServer is the Kubernetes API as this machine reaches it by itself, with a kubeconfig that the distribution wrote. Each
@@ -79,16 +81,23 @@ func (a *apiServer) nodeReady(ctx context.Context, name string) error {
 	return nil
 }
 
-// keep writes entries into a ConfigMap in kube-system, and leaves the others there alone. It writes only what differs.
+// keep writes entries into a ConfigMap in kube-system, and leaves the others there alone. It writes only what differs. Other
+// machines do the same at the same time.
 func (a *apiServer) keep(ctx context.Context, name string, entries map[string]string) error {
 	api, err := a.connect()
 	if err != nil {
 		return err
 	}
-	maps := api.ConfigMaps(metav1.NamespaceSystem)
-	found, err := maps.Get(ctx, name, metav1.GetOptions{})
+	inTheWay := func(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }
+	return retry.OnError(retry.DefaultBackoff, inTheWay, func() error {
+		return merge(ctx, api.ConfigMaps(metav1.NamespaceSystem), name, entries)
+	})
+}
+
+func merge(ctx context.Context, configs typed.ConfigMapInterface, name string, entries map[string]string) error {
+	found, err := configs.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		_, err = maps.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: entries}, metav1.CreateOptions{})
+		_, err = configs.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: entries}, metav1.CreateOptions{})
 		return err
 	}
 	if err != nil {
@@ -98,15 +107,10 @@ func (a *apiServer) keep(ctx context.Context, name string, entries map[string]st
 	if changed.Data == nil {
 		changed.Data = map[string]string{}
 	}
-	differs := false
-	for key, value := range entries {
-		if changed.Data[key] != value {
-			changed.Data[key], differs = value, true
-		}
-	}
-	if !differs {
+	maps.Copy(changed.Data, entries)
+	if maps.Equal(changed.Data, found.Data) {
 		return nil
 	}
-	_, err = maps.Update(ctx, changed, metav1.UpdateOptions{})
+	_, err = configs.Update(ctx, changed, metav1.UpdateOptions{})
 	return err
 }
