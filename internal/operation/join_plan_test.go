@@ -257,3 +257,14 @@ func TestVersionAndConfigurationComeBackBeforeAnythingStarts(t *testing.T) {
 		t.Errorf("the cluster became %+v", b)
 	}
 }
+
+func TestTheHostOfAURLIsFound(t *testing.T) {
+	for joins, want := range map[string]string{
+		"https://N1.example.org:6443": "n1.example.org", "https://10.0.0.1:9345/": "10.0.0.1", "https://[fd00::1]:6443": "fd00::1",
+		"https://lb": "lb", "": "-", "6443": "-", "https:///x": "-",
+	} {
+		if got := host(joins); got != want {
+			t.Errorf("%s: %s, not %s", joins, got, want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package operation
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -87,11 +86,14 @@ func sameURL(a, b string) bool {
 	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
 }
 
-// host of a URL; "-" when it has none, which no machine is called.
-func host(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" {
-		return "-"
+// host of a URL, without its port; "-" when it has none, which no machine is called.
+func host(joins string) string {
+	_, rest, _ := strings.Cut(joins, "://")
+	rest, _, _ = strings.Cut(rest, "/")
+	if inner, found := strings.CutPrefix(rest, "["); found { // an IPv6 address
+		rest, _, _ = strings.Cut(inner, "]")
+	} else if i := strings.LastIndexByte(rest, ':'); i >= 0 {
+		rest = rest[:i]
 	}
-	return strings.ToLower(u.Hostname())
+	return word(strings.ToLower(rest), "-")
 }

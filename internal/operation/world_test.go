@@ -117,7 +117,7 @@ func (w *world) observe() *Observed {
 		if n.Seen.IsZero() {
 			n.Seen = w.now.Add(-time.Hour)
 		}
-		o.Machines = append(o.Machines, clone(n.Machine))
+		o.Machines = append(o.Machines, Machine{Machine: *n.DeepCopy(), Plan: *n.Plan.DeepCopy(), Alive: n.Alive, Seen: n.Seen})
 	}
 	return o
 }
