@@ -141,5 +141,5 @@ func (r *restoring) remove() bool {
 // mayVote words the commit point of a machine that joins by itself: it gets its vote as soon as it follows the others, and
 // nobody could tell whether it has it when it is to be taken back.
 func (r *restoring) mayVote() string {
-	return r.status.Plan.Replace + " starts, and may have a vote from here on"
+	return r.status.Plan.Replace + " is about to start, and gets its vote by itself"
 }

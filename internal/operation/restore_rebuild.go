@@ -25,6 +25,9 @@ func (r *restoring) rebuild() bool {
 }
 
 func (r *restoring) restoreSettings(m *Machine) any {
+	if r.shape.alone {
+		return step.RestoreSettings{} // the distribution names its members itself
+	}
 	set := step.RestoreSettings{InitialClusterToken: fmt.Sprintf("%s-%d-%s", r.Cluster.Status.ID, r.status.Plan.RestoreEpoch, r.id("r"))}
 	if d := r.Cluster.Spec.Distro; d == v1alpha1.DistroEtcd || d == v1alpha1.DistroRKE {
 		set.BumpRevision = bump

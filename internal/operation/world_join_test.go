@@ -102,6 +102,9 @@ func (j *joining) change(w *world, n *node, s v1alpha1.PlanStep) (evidence any, 
 		if n.data != "" || n.running || n.joins != "" {
 			w.t.Fatalf("%s is restored over %q, running %v, joining %q", n.Name, n.data, n.running, n.joins)
 		}
+		if s.Settings != nil && string(s.Settings.Raw) != "{}" {
+			w.t.Fatalf("members are named for it: %s", s.Settings.Raw)
+		}
 		undoTo(func() { n.data = "" })
 		j.init, n.data = n.Name, restoredData
 		return step.RestoreEvidence{Revision: 4000, ContentHash: 7}, nil, true
