@@ -39,8 +39,33 @@ func (d *Driver) Installable(ctx context.Context, version string) error {
 	if err := n.packaged(); err != nil {
 		return err
 	}
-	_, err = d.artifacts().Find(ctx, version)
+	release, err := d.artifacts().Find(ctx, version)
+	if err == nil {
+		err = d.prove(ctx, n, release, version)
+	}
 	return err
+}
+
+// prove makes sure that nothing will be found wrong with a release when the cluster is down. What is elsewhere is brought to
+// this machine now.
+func (d *Driver) prove(ctx context.Context, n *node, release *artifact.Release, version string) error {
+	if err := release.Fetch(ctx); err != nil {
+		return err
+	}
+	unnamed, err := release.Proven(ctx, version)
+	if err != nil || !unnamed {
+		return err
+	}
+	dir := filepath.Join(d.cfg.StateDir, "program") // one name: what a death leaves is removed by the next
+	defer os.RemoveAll(dir)
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
+		return err
+	}
+	program := filepath.Join(dir, n.flavour.Name)
+	if err := release.Unpack(ctx, n.flavour.Name, map[string]string{n.flavour.Name: program}); err != nil {
+		return err
+	}
+	return n.says(ctx, program, version)
 }
 
 // Install implements distro.Kubernetes. The program is replaced last, and with it the version: what was cut before is done

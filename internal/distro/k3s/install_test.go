@@ -85,6 +85,20 @@ func TestAProgramOfAnotherVersionTakesNobodysPlace(t *testing.T) {
 	}
 }
 
+// What an operator has put into a directory without a version may be any: that shows before a cluster is stopped.
+func TestAReleaseOfAnotherVersionIsNotInstallable(t *testing.T) {
+	for program, bad := range map[string]bool{says("v1.36.3+k3s1"): false, says("v1.37.0+k3s1"): true, "no program": true} {
+		n, r := installing(t, program)
+		d := New(Config{Flavour: K3s, StateDir: t.TempDir()})
+		if err := d.prove(t.Context(), n, r, "v1.36.3+k3s1"); (err != nil) != bad {
+			t.Errorf("%q: %v", program, err)
+		}
+		if left, err := os.ReadDir(d.cfg.StateDir); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	}
+}
+
 func TestWhatWasStagedByAnInstallationThatWasCutIsWrittenAnew(t *testing.T) {
 	n, r := installing(t, says("v1.36.3+k3s1"))
 	must(os.WriteFile(n.program()+staged, []byte("half"), 0o755))

@@ -56,6 +56,20 @@ func (r *Release) choose(exists func(name string) bool) {
 	}
 }
 
+// Proven compares the program, or the archive with it, with its sum, and tells whether nothing but that says which version it
+// is: a directory that is not named after one may hold any.
+func (r *Release) Proven(ctx context.Context, version string) (unnamed bool, err error) {
+	name := r.Archive
+	if name == "" {
+		name = r.Program
+	}
+	f, err := r.verified(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	return filepath.Base(r.dir) != version, f.Close()
+}
+
 // Unpack writes the program, and the scripts that come with it, each to a path of the caller's: by the names that they have
 // once they are installed. A file whose name is not asked for is left out. What it writes was compared with its sum.
 func (r *Release) Unpack(ctx context.Context, program string, to map[string]string) error {
