@@ -42,10 +42,14 @@ func (r *reset) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.token(ctx, snapshot); err != nil {
+	token, err := r.key(ctx, snapshot)
+	if err != nil {
 		return err
 	}
-	if err := r.clearOutput(); err != nil {
+	if err := r.configure(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(r.handOver(token), r.clearOutput()); err != nil {
 		return err
 	}
 	r.cfg.Report("resetting the cluster to the snapshot", "")
@@ -78,10 +82,12 @@ func (r *reset) prepare(ctx context.Context) error {
 	if err := r.requireQuiet(ctx); err != nil {
 		return err
 	}
-	if err := r.clear(); err != nil {
-		return err
-	}
-	// A reset is refused where a server is named. The flag alone would do; but then the first start would join that one.
+	return r.clear()
+}
+
+// configure makes the machine a first server, with a token that the restore was given. A reset is refused where a server is
+// named; the flag alone would do, but then the first start would join that one.
+func (r *reset) configure(ctx context.Context) error {
 	token, err := given(r.cfg.TokenFile)
 	if err != nil {
 		return err

@@ -67,26 +67,28 @@ func isRaw(path string) (bool, error) {
 	return ok && encoding == snapshot.EncodingRaw, nil
 }
 
-// token writes down what the program proves itself with: the password alone, since the hash before it may be that of
-// authorities that are not there any more. One that does not open the snapshot is refused here: the program would notice
-// when it has overwritten the machine's own.
-func (r *reset) token(ctx context.Context, path string) error {
+// key is the token that opens the snapshot. Another one is refused here, before anything is done with it: the program would
+// notice when it has overwritten the machine's own.
+func (r *reset) key(ctx context.Context, path string) (string, error) {
 	token, err := r.node.tokenFor(r.cfg.TokenFile)
 	if err != nil {
-		return err
+		return "", err
 	}
 	db, closeDB, err := (&reset{cfg: distro.RestoreConfig{File: path}}).database(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer closeDB()
 	sealed, err := SealedWith(ctx, db)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := r.opens(token, sealed); err != nil {
-		return err
-	}
+	return token, r.opens(token, sealed)
+}
+
+// handOver writes down what the program proves itself with: the password alone, since the hash before it may be that of
+// authorities that are not there any more.
+func (r *reset) handOver(token string) error {
 	if err := r.node.keeps(token); err != nil {
 		return err
 	}

@@ -243,11 +243,15 @@ func TestTheProgramGetsTheSnapshotUnpackedAndATokenThatOpensIt(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d: %v", file, len(got), len(want), err)
 		}
 		r.cfg.TokenFile = given
-		if err := r.token(t.Context(), path); problem.KindOf(err) != problem.Denied || r.node.exists(r.node.serverDir("token")) {
+		if _, err := r.key(t.Context(), path); problem.KindOf(err) != problem.Denied {
 			t.Errorf("a wrong token: %v", err)
 		}
 		r.cfg.TokenFile = ""
-		if err := r.token(t.Context(), path); err != nil {
+		opens, err := r.key(t.Context(), path)
+		if err == nil {
+			err = r.handOver(opens)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range []string{r.path("token"), r.node.at(r.node.serverDir("token"))} {

@@ -81,6 +81,9 @@ func testOneServer(t *testing.T, flavor distro.Flavor) {
 		if got := s.shell(n, "cat "+s.srv("token")); strings.Contains(got, "wrong") {
 			t.Errorf("the machine's token is %s", got)
 		}
+		if left := s.shell(n, "grep -rl wrong "+flavor.ConfigFile()+"* /etc/systemd/system"); left != "" {
+			t.Errorf("it stands in %s", left)
+		}
 	})
 	t.Run("a damaged snapshot is told from a failure", func(t *testing.T) {
 		s := s.of(t)
@@ -152,6 +155,8 @@ func testOneServer(t *testing.T, flavor distro.Flavor) {
 		s.drive(n, "fence", nil)
 		s.aside(n, "u2")
 		s.run(n, "sh", "-c", "cp "+s.srv("token")+" /root/token && rm "+s.srv("token"))
+		// The cluster has got another token since.
+		do(t, n.WriteFile(flavor.ConfigFile()+".d/50-token.yaml", []byte("token: changed-since\n"), 0o600))
 		s.drive(n, "restore", settings{ID: "u2", File: packed, TokenFile: "/root/token"})
 		s.wantTidy(n)
 		s.starts(n)
