@@ -144,9 +144,6 @@ func (n *node) removeServerFile() error {
 	return durable.Remove(path)
 }
 
-// isServer says whether a flag names the server to join.
-func isServer(flag string) bool { return slices.Contains(joining["server"], flag) }
-
 // silent is a drop-in of the unit whose command line says none of these settings, and whether the unit's own says any.
 // Variables stay variables, unless one of the settings is in one.
 func (n *node) silent(says map[string]string) (text string, changed bool) {
