@@ -69,7 +69,7 @@ func run(t *testing.T, a *Agent) (stop func()) {
 func held(t *testing.T, a *Agent) []v1alpha1.SnapshotFile {
 	t.Helper()
 	o, _ := a.standing.get()
-	inv, err := a.inventory(t.Context(), o, v1alpha1.MachineInventoryStatus{})
+	inv, _, err := a.inventory(t.Context(), o, v1alpha1.MachineInventoryStatus{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,18 +16,19 @@ import (
 const maxFiles = 1000
 
 // inventory lists what this machine holds, and what it has copied to S3. When S3 does not answer, what was known of it
-// stays: not to be reachable is not to be gone.
-func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineInventoryStatus) (v1alpha1.MachineInventoryStatus, error) {
-	var out v1alpha1.MachineInventoryStatus
+// stays, and whole is false: not to be reachable is not to be gone.
+func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineInventoryStatus) (out v1alpha1.MachineInventoryStatus, whole bool, err error) {
+	whole = true
 	places := a.places(o)
 	files, err := a.own(ctx, places)
 	if err != nil {
-		return out, err
+		return out, false, err
 	}
 	if places.S3 != nil {
 		copies, err := a.copies(ctx, places)
 		if err != nil {
 			a.cfg.Log.Warn("the S3 folder could not be listed", "error", err)
+			whole = false
 			copies = slices.DeleteFunc(slices.Clone(last.Files), func(f v1alpha1.SnapshotFile) bool { return f.Location[0] == '/' })
 		}
 		files = append(files, copies...)
@@ -38,7 +39,7 @@ func (a *Agent) inventory(ctx context.Context, o orders, last v1alpha1.MachineIn
 	out.Files = files[:min(len(files), maxFiles)]
 	place.OncePerConfig(out.Files)
 	a.metrics.sawFiles(files)
-	return out, nil
+	return out, whole, nil
 }
 
 // own are the files on this machine.

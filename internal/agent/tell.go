@@ -118,7 +118,7 @@ func (l *link) report(ctx context.Context, last *reported) error {
 	if now.Sub(last.scanned) < scanEvery || o.Spec.Snapshots == nil {
 		return nil
 	}
-	inventory, err := l.inventory(ctx, o, last.inventory)
+	inventory, whole, err := l.inventory(ctx, o, last.inventory)
 	if err != nil {
 		return err
 	}
@@ -128,6 +128,9 @@ func (l *link) report(ctx context.Context, last *reported) error {
 		}
 	}
 	last.inventory, last.scanned = inventory, now
+	if !whole {
+		last.scanned = now.Add(tellEvery - scanEvery) // not at the next look: it waits for whoever gives no answer
+	}
 	return nil
 }
 
