@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,6 +115,7 @@ func TestARunningClusterOfThreeK3sServersIsTakenIntoCare(t *testing.T) {
 	a := adopt(t, distro.K3s(), 3)
 	t.Run("what it has saved is tested and copied", a.knowsWhatWasSaved)
 	t.Run("each machine tells what it is", a.tellsWhatItIs)
+	t.Run("a new snapshot of its own is noticed, and its copies are pruned", a.noticesNewOnes)
 	t.Run("a save is the distribution's own and reaches every machine", a.saves)
 	t.Run("the distribution finds the copies in the bucket", a.listsCopies)
 	t.Run("a snapshot that is deleted is gone for the distribution, too", a.deletes)
@@ -220,6 +222,32 @@ func (a *adoption) tellsWhatItIs(t *testing.T) {
 			t.Errorf("%s: %+v, next at %v", n.Name, c, m.Status.NextSchedule)
 		}
 	}
+}
+
+// noticesNewOnes keeps one copy of each machine's recurring snapshots, and has one machine take another.
+func (a *adoption) noticesNewOnes(t *testing.T) {
+	n := a.Lab.Nodes[0]
+	old := a.copiesOf(t, "etcd-snapshot-"+n.Name+"-")
+	do(t, a.Patch(t.Context(), "cluster", name, name, `{"spec":{"etcd":{"s3":{"retention":1}}}}`))
+	_, err := n.Run(t.Context(), a.flavour.Name, "etcd-snapshot", "save", "--name=etcd-snapshot")
+	do(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	defer cancel()
+	do(t, lab.Until(ctx, "the new snapshot in the place of the old", func(context.Context) error {
+		if now := a.copiesOf(t, "etcd-snapshot-"+n.Name+"-"); len(now) != 1 || slices.Equal(now, old) {
+			return fmt.Errorf("copies are %v, and were %v", now, old)
+		}
+		return nil
+	}))
+	if others := a.copiesOf(t, "etcd-snapshot-"); len(others) != len(a.Lab.Nodes) {
+		t.Errorf("copies of all machines: %v", others)
+	}
+}
+
+// copiesOf are the snapshots in the bucket whose names begin so.
+func (a *adoption) copiesOf(t *testing.T, beginning string) []string {
+	t.Helper()
+	return slices.DeleteFunc(payloads(t, a.minio), func(file string) bool { return !strings.HasPrefix(path.Base(file), beginning) })
 }
 
 func (a *adoption) saves(t *testing.T) {
