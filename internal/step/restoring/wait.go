@@ -26,17 +26,12 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var client *etcd.Client // none where there is no member
-	if inst.DataDir != "" {
-		if client, err = etcd.Dial(ctx, inst.Client); err != nil {
-			return nil, err
-		}
-		defer client.Close()
-	}
+	m := &own{member: inst.DataDir != "", cfg: inst.Client}
+	defer m.close()
 	last := ""
 	for {
 		var seen step.HealthyEvidence
-		missing := s.missing(ctx, client, &seen)
+		missing := s.missing(ctx, m, &seen)
 		if missing == "" {
 			return seen, nil
 		}
@@ -54,10 +49,34 @@ func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
 	}
 }
 
+// own is this machine's member, where it has one.
+type own struct {
+	member bool
+	cfg    etcd.Config
+	client *etcd.Client
+}
+
+// dial connects once it is possible: a server that joins anew makes the certificates only when it starts.
+func (o *own) dial(ctx context.Context) (err error) {
+	if o.client == nil {
+		o.client, err = etcd.Dial(ctx, o.cfg)
+	}
+	return err
+}
+
+func (o *own) close() {
+	if o.client != nil {
+		o.client.Close()
+	}
+}
+
 // missing says what is not yet as it should be, "" when nothing is, and notes what it saw.
-func (s *wait) missing(ctx context.Context, client *etcd.Client, seen *step.HealthyEvidence) string {
-	if client != nil {
-		if missing := s.ailing(ctx, client, seen); missing != "" {
+func (s *wait) missing(ctx context.Context, m *own, seen *step.HealthyEvidence) string {
+	if m.member {
+		if err := m.dial(ctx); err != nil {
+			return "etcd can't be asked on this machine: " + err.Error()
+		}
+		if missing := s.ailing(ctx, m.client, seen); missing != "" {
 			return missing
 		}
 	}
