@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,9 +67,11 @@ func (r *catalogue) copies(ctx context.Context, cluster *v1alpha1.Cluster, befor
 	var all []found
 	for _, inv := range inventories.Items {
 		looked[inv.Name] = inv.Status.Scanned != nil
+		// The folder's own listing knows better, unless the machine has looked since. It tells the second.
+		outdated := listing.known && (inv.Status.Scanned == nil || inv.Status.Scanned.Add(time.Second).Before(listing.at))
 		for _, f := range inv.Status.Files {
-			if remote(f.Location) && listing.known {
-				continue // the folder's own listing knows better
+			if remote(f.Location) && outdated {
+				continue
 			}
 			all = append(all, found{machine: inv.Name, SnapshotFile: f})
 		}

@@ -55,6 +55,8 @@ func (t s3Targets) List(ctx context.Context, target v1alpha1.S3, secret *corev1.
 type listing struct {
 	// known: the folder was listed, and files are what is in it.
 	known bool
+	// at is when it was begun: what was stored later need not be in it.
+	at    time.Time
 	files []v1alpha1.SnapshotFile
 	// err of the last look.
 	err error
@@ -115,14 +117,15 @@ func (r *targets) Reconcile(ctx context.Context, request reconcile.Request) (rec
 	}
 	target := c.Spec.Etcd.S3
 	if target == nil {
-		r.found.set(request.NamespacedName, listing{known: true})
+		r.found.set(request.NamespacedName, listing{known: true, at: r.Now()})
 		r.wake <- event.TypedGenericEvent[*v1alpha1.Cluster]{Object: c}
 		return reconcile.Result{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
+	begun := r.Now()
 	files, err := r.look(ctx, c, *target)
-	found := listing{known: true, files: files}
+	found := listing{known: true, at: begun, files: files}
 	if err != nil {
 		r.Log.Warn("an S3 folder could not be listed", "cluster", request.String(), "error", err)
 		found = r.found.get(request.NamespacedName)
