@@ -69,7 +69,7 @@ func (a *adoption) isRestored(t *testing.T) {
 	a.put(t, "test-a", "saved")
 	made := a.save(t)
 	a.put(t, "test-b", "new")
-	t.Log(a.run(t, "restore", "create", name, "--snapshot", made[len(made)-1], "--yes"))
+	a.run(t, "restore", "create", name, "--snapshot", made[len(made)-1], "--yes")
 	a.serves(t, "test-a=saved")
 	a.leavesNothing(t)
 	var r v1alpha1.EtcdSnapshotRestore
