@@ -212,8 +212,8 @@ func TestACopyOfAMembersFileIsAcceptedOnlyOnRequest(t *testing.T) {
 func TestADamagedCopyOfAMembersFileIsRefusedEvenOnRequest(t *testing.T) {
 	m := etcdctlSave(t, "3.6")
 	for name, spoil := range map[string]func([]byte) []byte{
-		"a page's type": func(b []byte) []byte { b[pageOf(t, b, leafPage)+8] ^= 0xff; return b },
-		"cut short":     func(b []byte) []byte { return b[:len(b)/2/4096*4096] },
+		"types of pages": func(b []byte) []byte { return spoilPages(t, b, leafPage) },
+		"cut short":      func(b []byte) []byte { return b[:len(b)/2/4096*4096] },
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -228,14 +228,18 @@ func TestADamagedCopyOfAMembersFileIsRefusedEvenOnRequest(t *testing.T) {
 
 const leafPage = 0x02
 
-// pageOf returns the offset of a page of this type in the middle of a database.
-func pageOf(t *testing.T, db []byte, kind byte) int {
+// spoilPages changes the type of all pages of one kind, in use or not: of a single one nobody can tell whether it is read.
+func spoilPages(t *testing.T, db []byte, kind byte) []byte {
 	t.Helper()
-	for at := len(db) / 2 / 4096 * 4096; at > 2*4096; at -= 4096 {
+	spoiled := 0
+	for at := 2 * 4096; at+10 < len(db); at += 4096 {
 		if db[at+8] == kind && db[at+9] == 0 {
-			return at
+			db[at+8] ^= 0xff
+			spoiled++
 		}
 	}
-	t.Fatal("there is no such page")
-	return 0
+	if spoiled == 0 {
+		t.Fatal("there is no such page")
+	}
+	return db
 }
