@@ -65,6 +65,9 @@ type Kubernetes interface {
 	// Ready returns nil when the distribution serves on this machine: on a server its API and its etcd, where it has one; on
 	// a worker its link to the cluster. Otherwise it returns what is missing. It asks once.
 	Ready(ctx context.Context) error
+	// Forget has the cluster's API server, which serves on this machine, forget by what passwords it knows some Nodes. Each gives
+	// it a new one when it comes back. It changes nothing else.
+	Forget(ctx context.Context, nodes []string) error
 	// Point makes the machine join the cluster as the settings say.
 	Point(ctx context.Context, j Joining) error
 	// Install brings another version of the distribution, from what is kept on this machine or can be fetched, verified by

@@ -35,9 +35,9 @@ func TestAMemberThatJoinsByItselfIsReplaced(t *testing.T) {
 		joined string
 		want   []string
 	}{
-		"of before a restore": {true, urlOf("a"), []string{"c Fence", "c StopDistro", "c MoveAside", "a AdmitMember", "c StartDistro", "c WaitHealthy", "c Commit"}},
+		"of before a restore": {true, urlOf("a"), []string{"c Fence", "c StopDistro", "c MoveAside", "a AdmitMember", "a ForgetNodes", "c StartDistro", "c WaitHealthy", "c Commit"}},
 		"lost, it was the first": {false, "", []string{
-			"c Fence", "c StopDistro", "c MoveAside", "a AdmitMember", "c PointServer", "c StartDistro", "c WaitHealthy", "c Commit",
+			"c Fence", "c StopDistro", "c MoveAside", "a AdmitMember", "c PointServer", "a ForgetNodes", "c StartDistro", "c WaitHealthy", "c Commit",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

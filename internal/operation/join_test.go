@@ -34,7 +34,7 @@ func TestOneMachineIsRestoredAndTheOthersJoinIt(t *testing.T) {
 	want := []string{
 		"a Fence", "b Fence", "c Fence", "a StopDistro", "b StopDistro", "c StopDistro", "a MoveAside", "b MoveAside", "c MoveAside",
 		"a PointServer", "b PointServer", "c PointServer", "b RestoreEtcd", "b StartDistro", "b WaitHealthy",
-		"a StartDistro", "a WaitHealthy", "c StartDistro", "c WaitHealthy", "a Commit", "b Commit", "c Commit",
+		"b ForgetNodes", "a StartDistro", "a WaitHealthy", "c StartDistro", "c WaitHealthy", "a Commit", "b Commit", "c Commit",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

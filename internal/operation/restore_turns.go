@@ -33,6 +33,7 @@ func (r *restoring) rejoins(id func(string) string) []turn {
 			last:  ask{machines, id("healthy"), step.WaitHealthy, r.servingSettings},
 		})
 	}
+	turns = append(turns, r.forgetting(id))
 	for _, m := range r.planned(v1alpha1.ActionRejoin) {
 		add([]*Machine{m}, "brings "+m.Name+" back")
 	}
@@ -40,6 +41,25 @@ func (r *restoring) rejoins(id func(string) string) []turn {
 	add(filter(restarts, func(m *Machine) bool { return !r.isWorker(m) }), "brings the control planes back")
 	add(filter(restarts, func(m *Machine) bool { return r.isWorker(m) && r.present(m) }), "brings the workers back")
 	return turns
+}
+
+// forgetting comes first: machines that were set up anew since the snapshot would not be let in. It changes nothing for those
+// that were not.
+func (r *restoring) forgetting(id func(string) string) turn {
+	var nodes []string
+	for _, m := range r.planned(v1alpha1.ActionRejoin, v1alpha1.ActionRestart) {
+		if d := m.Status.Distribution; d != nil && d.NodeName != "" && !d.Agentless {
+			nodes = append(nodes, d.NodeName)
+		}
+	}
+	holders := r.makers()
+	if r.replaces() {
+		holders = r.admitter()
+	}
+	holders = filter(holders, func(m *Machine) bool { return len(nodes) > 0 && !r.did(m, "forget") })
+	set := step.ForgetSettings{Nodes: nodes}
+	last := ask{holders, id("forget"), step.ForgetNodes, func(*Machine) any { return set }}
+	return turn{machines: holders, doing: "lets machines in that were set up anew", start: last, last: last}
 }
 
 // stillConfiguring are the steps that workers have not done before the commit point: they were not waited for.

@@ -96,6 +96,11 @@ func (j *joining) change(w *world, n *node, s v1alpha1.PlanStep) (evidence any, 
 		undoTo(func() { n.data, n.aside, n.local = old, "", before })
 		n.data, n.aside = "", old
 		return nil, nil, true
+	case step.ForgetNodes:
+		if !n.running {
+			w.t.Fatalf("%s is asked, and does not run", n.Name)
+		}
+		return nil, nil, true
 	case step.AdmitMember:
 		return w.members.remove(w, n, settingsOf[step.AdmitSettings](s)), nil, true
 	case step.RestoreEtcd:

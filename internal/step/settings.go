@@ -173,6 +173,12 @@ type PointSettings struct {
 	Server string `json:"server,omitempty"`
 }
 
+// ForgetSettings of ForgetNodes, and its evidence.
+type ForgetSettings struct {
+	// Nodes by their names.
+	Nodes []string `json:"nodes"`
+}
+
 // AdmitSettings of AdmitMember.
 type AdmitSettings struct {
 	// ClusterID of the etcd cluster that is meant.

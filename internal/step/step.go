@@ -59,6 +59,9 @@ const (
 	WriteConfig Kind = "WriteConfig"
 	// PointServer makes this machine join the cluster through another server at its next start, or be a first server.
 	PointServer Kind = "PointServer"
+	// ForgetNodes has this machine's API server forget by what passwords it knows some Nodes: those machines may have been set
+	// up anew since the snapshot.
+	ForgetNodes Kind = "ForgetNodes"
 	// AdmitMember has this machine's member take another machine into the cluster, in the place of those that it replaces.
 	AdmitMember Kind = "AdmitMember"
 	// JoinEtcd makes this machine's member one that was admitted, without any data of its own.

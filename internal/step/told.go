@@ -43,6 +43,8 @@ func Told(evidence any) string {
 		if e.Server != "" {
 			text = "it joins " + e.Server
 		}
+	case ForgetSettings:
+		text = plural(len(e.Nodes), "node") + " may come back as they are"
 	case AdmitEvidence:
 		text = "it is taken in when it starts" // by a distribution that admits its members itself
 		if e.MemberID != "" {

@@ -69,6 +69,9 @@ func (a *adoption) isRestored(t *testing.T) {
 	a.put(t, "test-a", "saved")
 	made := a.save(t)
 	a.put(t, "test-b", "new")
+	last := a.Lab.Nodes[len(a.Lab.Nodes)-1]
+	_, err := last.Run(t.Context(), "rm", "/etc/rancher/node/password") // as if it had been set up anew since the snapshot
+	do(t, err)
 	a.run(t, "restore", "create", name, "--snapshot", made[len(made)-1], "--yes")
 	a.serves(t, "test-a=saved")
 	a.leavesNothing(t)

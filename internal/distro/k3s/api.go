@@ -81,6 +81,20 @@ func (a *apiServer) nodeReady(ctx context.Context, name string) error {
 	return nil
 }
 
+// remove deletes a Secret in kube-system. One that is not there is no error.
+func (a *apiServer) remove(ctx context.Context, secret string) error {
+	api, err := a.connect()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	if err := api.Secrets(metav1.NamespaceSystem).Delete(ctx, secret, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete Secret %s: %w", secret, err)
+	}
+	return nil
+}
+
 // keep writes entries into a ConfigMap in kube-system, and leaves the others there alone. It writes only what differs. Other
 // machines do the same at the same time.
 func (a *apiServer) keep(ctx context.Context, name string, entries map[string]string) error {

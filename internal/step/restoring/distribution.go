@@ -3,6 +3,7 @@ package restoring
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/step"
@@ -121,4 +122,40 @@ func (s *point) Do(ctx context.Context, report step.Report) (any, error) {
 		report("making it join "+s.settings.Server, "")
 	}
 	return s.settings, k.Point(ctx, distro.Joining{Server: s.settings.Server, Token: given.Token})
+}
+
+// forgetTime is how long an API server that does not answer is asked again.
+const forgetTime = 2 * time.Minute
+
+// forget has the restored cluster take machines back that were set up anew since the snapshot.
+type forget struct {
+	base
+	settings step.ForgetSettings
+}
+
+// Do implements step.Step.
+func (s *forget) Do(ctx context.Context, report step.Report) (any, error) {
+	k, err := kubernetes{s.base}.driver()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, forgetTime)
+	defer cancel()
+	for last := ""; ; {
+		err := k.Forget(ctx, s.settings.Nodes)
+		if err == nil {
+			return s.settings, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		if text := "waiting: " + err.Error(); text != last {
+			report(text, "")
+			last = text
+		}
+		select {
+		case <-time.After(waitPoll):
+		case <-ctx.Done():
+		}
+	}
 }

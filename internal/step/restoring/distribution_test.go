@@ -115,6 +115,8 @@ func (k *kube) Point(_ context.Context, j distro.Joining) error {
 	return k.scrawl("config.yaml.d/holdfast.yaml", "server: "+j.Server)
 }
 
+func (k *kube) Forget(context.Context, []string) error { return nil }
+
 func (k *kube) Ready(context.Context) error {
 	if _, err := os.Stat(k.at("db/etcd/member/snap/db")); err != nil {
 		return errors.New("the API server does not answer")

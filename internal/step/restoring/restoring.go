@@ -86,6 +86,9 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 	case step.PointServer:
 		s := &point{kubernetes: kubernetes{base}}
 		return s, r.Decode(&s.settings)
+	case step.ForgetNodes:
+		s := &forget{base: base}
+		return s, r.Decode(&s.settings)
 	case step.AdmitMember:
 		s := &admit{base: base}
 		return s, r.Decode(&s.settings)
