@@ -13,15 +13,15 @@ import (
 	machines "github.com/holdfast-dev/holdfast/test/lab"
 )
 
+// HOLDFAST_SOAK=1 does it with rke2, too: the same, with more processes.
 func TestThreeServersAreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
-	testThreeServers(t, distro.K3s())
-}
-
-func TestThreeServersOfRKE2AreRestoredOnOneThatWasNotTheFirst(t *testing.T) {
-	if os.Getenv("HOLDFAST_SOAK") != "1" {
-		t.Skip("as with k3s, with more processes: HOLDFAST_SOAK=1")
+	flavors := []distro.Flavor{distro.K3s()}
+	if os.Getenv("HOLDFAST_SOAK") == "1" {
+		flavors = append(flavors, distro.RKE2())
 	}
-	testThreeServers(t, distro.RKE2())
+	for _, f := range flavors {
+		t.Run(f.Name, func(t *testing.T) { testThreeServers(t, f) })
+	}
 }
 
 func testThreeServers(t *testing.T, flavor distro.Flavor) {
