@@ -53,9 +53,11 @@ func (j *journal) watchNew(watch func(dir string) error) error {
 
 // read reads everything anew and returns the records that changed, as files of an operation.
 func (j *journal) read() (changed []file, err error) {
-	if err := readJSON(filepath.Join(j.dir, "plan.json"), &j.plan); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var plan v1alpha1.MachinePlanSpec // a new one: what a plan does not say must not stay from the one before
+	if err := readJSON(filepath.Join(j.dir, "plan.json"), &plan); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	j.plan = plan
 	for uid := range j.records {
 		more, err := j.readOperation(uid)
 		if err != nil {
