@@ -130,6 +130,20 @@ func (a *Agent) take(ctx context.Context, o orders, slot time.Time) error {
 	if !sleep(ctx, wait-a.cfg.Now().Sub(slot)) {
 		return context.Cause(ctx)
 	}
+	return a.alone(ctx, func(ctx context.Context) error {
+		started := a.cfg.Now()
+		files, err := a.saving(o).Save(ctx, set, func(string, string) {})
+		a.saved(files, a.cfg.Now().Sub(started))
+		if err != nil {
+			return err
+		}
+		return a.prune(ctx, o)
+	})
+}
+
+// alone does work on snapshots that nobody has asked for: within its time, while no operation is unfinished on this machine,
+// and only until a restore wants it. It returns errBusy when it was not even begun.
+func (a *Agent) alone(ctx context.Context, work func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, saveTime)
 	defer cancel()
 	ctx, stop := a.givingWay(ctx)
@@ -142,13 +156,7 @@ func (a *Agent) take(ctx context.Context, o orders, slot time.Time) error {
 	if busy, err := a.busy(); err != nil || busy {
 		return errors.Join(err, errBusy)
 	}
-	started := a.cfg.Now()
-	files, err := a.saving(o).Save(ctx, set, func(string, string) {})
-	a.saved(files, a.cfg.Now().Sub(started))
-	if err != nil {
-		return err
-	}
-	return a.prune(ctx, o)
+	return work(ctx)
 }
 
 // arrange looks at the member: how long this machine waits, and whether it makes the trial restore.

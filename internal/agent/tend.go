@@ -48,7 +48,7 @@ func (a *Agent) tend(ctx context.Context, o orders, d distro.Driver, own *place.
 		if e.File == newest && o.Spec.Snapshots.Verify == v1alpha1.VerifyRestore && (fresh || a.tries(ctx, d)) {
 			level = snapshot.LevelRestore
 		}
-		err := a.tendOne(ctx, o, own, e, level)
+		err := a.alone(ctx, func(ctx context.Context) error { return a.tendOne(ctx, o, own, e, level) })
 		a.stirred.ring()
 		if errors.Is(err, errBusy) || errors.Is(err, errWay) || ctx.Err() != nil {
 			return copied, err // nothing was tried
@@ -84,18 +84,6 @@ func (a *Agent) tries(ctx context.Context, d distro.Driver) bool {
 
 // tendOne tests one snapshot as far as it lacks that, and copies it.
 func (a *Agent) tendOne(ctx context.Context, o orders, own *place.Repository, e *repository.Entry, level snapshot.Level) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTime)
-	defer cancel()
-	ctx, stop := a.givingWay(ctx)
-	defer stop()
-	release, err := a.journal.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if busy, err := a.busy(); err != nil || busy {
-		return errors.Join(err, errBusy)
-	}
 	m := a.saving(o)
 	if !shows(*e, level) {
 		if err := m.Verify(ctx, own, *e, level, func(string, string) {}); err != nil {

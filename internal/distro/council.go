@@ -91,6 +91,16 @@ func (c *Council) Drop(ctx context.Context, m etcd.Member) error {
 	return nil
 }
 
+// Withdraw drops a member, unless it has a vote that the others could not do without.
+func (c *Council) Withdraw(ctx context.Context, m etcd.Member) error {
+	if !m.Learner {
+		if err := c.Spare(ctx, m); err != nil {
+			return err
+		}
+	}
+	return c.Drop(ctx, m)
+}
+
 // Spare refuses to take votes away that the others could not do without: ErrNotYet, since those that are silent may answer
 // later.
 func (c *Council) Spare(ctx context.Context, gone ...etcd.Member) error {

@@ -207,10 +207,6 @@ func (r *restoring) preflight() bool {
 // workerPatience is how long a plan waits for what workers find.
 const workerPatience = 3 * time.Minute
 
-func (r *restoring) handed(m *Machine, id string) bool {
-	return slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
-}
-
 // checkID is the id of this plan's preflight.
 func (r *restoring) checkID() string {
 	return r.id("preflight") + "-" + r.status.Plan.Digest[len(digestPrefix):len(digestPrefix)+8]

@@ -82,6 +82,11 @@ func (c *course) want(m *Machine, id string, kind step.Kind, settings any) {
 	c.put(m, p)
 }
 
+// handed tells whether this operation has put a step into a machine's stored plan.
+func (c *course) handed(m *Machine, id string) bool {
+	return c.mine(m) && slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
+}
+
 // clear takes the plan off a machine, and tells whether the machine has seen that.
 func (c *course) clear(m *Machine) bool {
 	if c.mine(m) {

@@ -65,11 +65,6 @@ func (t *tasking) turns() {
 	t.leave()
 }
 
-// handed tells whether a machine's plan has the step.
-func (t *tasking) handed(m *Machine, id string) bool {
-	return t.mine(m) && slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
-}
-
 // fragile says which other members must be well before this machine may be restarted.
 func (t *tasking) fragile(m *Machine) string {
 	var ill []string

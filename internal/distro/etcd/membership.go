@@ -112,12 +112,7 @@ func (d *Driver) Dismiss(ctx context.Context, a distro.Admission, memberID strin
 		if etcd.FormatID(m.ID) != memberID && !unborn {
 			continue
 		}
-		if !m.Learner {
-			if err := c.Spare(ctx, m); err != nil {
-				return err
-			}
-		}
-		if err := c.Drop(ctx, m); err != nil {
+		if err := c.Withdraw(ctx, m); err != nil {
 			return err
 		}
 	}

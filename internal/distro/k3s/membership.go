@@ -89,12 +89,7 @@ func (d *Driver) Dismiss(ctx context.Context, a distro.Admission, memberID strin
 		if !named && (!m.Learner || distro.SharedURL(m.PeerURLs, a.PeerURLs) == "") {
 			continue
 		}
-		if !m.Learner {
-			if err := c.Spare(ctx, m); err != nil {
-				return err
-			}
-		}
-		if err := c.Drop(ctx, m); err != nil {
+		if err := c.Withdraw(ctx, m); err != nil {
 			return err
 		}
 	}
