@@ -33,6 +33,8 @@ type adoption struct {
 	roles []string
 	// started is what every unit said of its start before Holdfast came.
 	started map[string]string
+	// memory of the machines' files, once a test has asked for it.
+	memory *memory
 }
 
 // adopt brings up a cluster of servers that do everything.

@@ -168,7 +168,9 @@ func (c *Cluster) InstallVersion(ctx context.Context, n *machines.Node, version 
 }
 
 // config is a machine's config.yaml.
-func (c *Cluster) config(n *machines.Node) ([]byte, error) {
+func (c *Cluster) config(n *machines.Node) ([]byte, error) { return yaml.Marshal(c.settings(n)) }
+
+func (c *Cluster) settings(n *machines.Node) map[string]any {
 	settings := map[string]any{"token": Token}
 	first := n == c.cfg.Servers[0]
 	switch {
@@ -187,7 +189,23 @@ func (c *Cluster) config(n *machines.Node) ([]byte, error) {
 		settings["disable-apiserver"], settings["disable-controller-manager"], settings["disable-scheduler"] = true, true, true
 	}
 	maps.Copy(settings, c.cfg.Own[n.Name])
-	return yaml.Marshal(settings)
+	return settings
+}
+
+// DataDir is where a machine keeps the distribution's data.
+func (c *Cluster) DataDir(n *machines.Node) string {
+	if dir, set := c.settings(n)["data-dir"].(string); set {
+		return dir
+	}
+	return c.cfg.Flavor.DataDir()
+}
+
+// port is where others join a server.
+func (c *Cluster) port(n *machines.Node) int {
+	if port, set := c.settings(n)["https-listen-port"].(int); set && !c.cfg.Flavor.StaticPods() {
+		return port
+	}
+	return c.cfg.Flavor.SupervisorPort
 }
 
 func (c *Cluster) role(n *machines.Node) install.Role {
@@ -212,7 +230,7 @@ func (c *Cluster) Version() string { return c.cfg.Version }
 
 // SupervisorURL is where others join a server.
 func (c *Cluster) SupervisorURL(n *machines.Node) string {
-	return fmt.Sprintf("https://%s:%d", n.Address, c.cfg.Flavor.SupervisorPort)
+	return fmt.Sprintf("https://%s:%d", n.Address, c.port(n))
 }
 
 // Start starts a machine's unit and returns when it is ready.
@@ -276,7 +294,7 @@ func (c *Cluster) Kubectl(ctx context.Context, n *machines.Node, args ...string)
 
 // Members are the names of etcd's members as one server sees them, with "(learner)" behind those that are.
 func (c *Cluster) Members(ctx context.Context, n *machines.Node) ([]string, error) {
-	out, err := n.Run(ctx, "curl", "-fsk", fmt.Sprintf("https://127.0.0.1:%d/db/info", c.cfg.Flavor.SupervisorPort))
+	out, err := n.Run(ctx, "curl", "-fsk", fmt.Sprintf("https://127.0.0.1:%d/db/info", c.port(n)))
 	if err != nil {
 		return nil, err
 	}
