@@ -28,6 +28,9 @@ func TestWhateverHappensNoSecondClusterIsBorn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &joinSimulation{world: joinWorld(rt, "cp1", "w1"), rt: rt, restore: from(snap)}
 		s.restore.Name, s.restore.UID = "one", uid
+		if rapid.Bool().Draw(rt, "apart") {
+			s.apart()
+		}
 		if rapid.IntRange(0, 3).Draw(rt, "hold") == 0 {
 			s.restore.Spec.OnFailure = v1alpha1.FailureHold
 		}

@@ -83,6 +83,49 @@ func TestServersThenControlPlanesThenWorkersComeBack(t *testing.T) {
 	}
 }
 
+// TestAnInitMachineForEtcdAloneIsJudgedByTheFirstControlPlane: it has no API server, and what is past the commit point is not
+// taken back.
+func TestAnInitMachineForEtcdAloneIsJudgedByTheFirstControlPlane(t *testing.T) {
+	w := joinWorld(t, "cp1", "cp2", "w1")
+	w.apart()
+	joins(w, urlOf("cp1"), "a", "cp2")
+	r := from(snap)
+	got := served(t, w, r)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Fatalf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	want := []string{
+		"b RestoreEtcd", "b StartDistro", "b WaitHealthy", "cp1 StartDistro", "cp1 WaitHealthy", "cp1 ForgetNodes", "a StartDistro", "a WaitHealthy",
+		"c StartDistro", "c WaitHealthy", "cp2 StartDistro", "cp2 WaitHealthy", "w1 StartDistro", "w1 WaitHealthy",
+	}
+	from := slices.Index(got, want[0])
+	if diff := cmp.Diff(want, got[from:from+len(want)]); diff != "" {
+		t.Error(diff)
+	}
+	for name, joins := range map[string]string{"a": urlOf("b"), "b": "", "c": urlOf("b"), "cp1": urlOf("b"), "cp2": urlOf("b"), "w1": urlOf("a")} {
+		if n := w.nodes[name]; n.joins != joins || n.epoch != 1 || !n.running || n.fenced {
+			t.Errorf("%s: %+v", name, n.disk)
+		}
+	}
+}
+
+func TestAControlPlaneThatDoesNotServeTheRestoredDataTurnsTheRestoreBack(t *testing.T) {
+	w := joinWorld(t, "cp1", "w1")
+	w.apart()
+	r := from(snap)
+	approve(t, w, r)
+	w.nodes["cp1"].do[step.WaitHealthy] = func() (any, error) { return nil, errModel }
+	restores(w, r, 3*time.Hour)
+	if r.Status.Phase != v1alpha1.PhaseFailed || r.Status.Outcome != v1alpha1.OutcomeRolledBack {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+	for name, n := range w.nodes {
+		if n.has(v1alpha1.RoleEtcd) != (n.data == oldData) || n.fenced || n.epoch != 0 || n.Plan.Spec.Operation != nil || n.joins != n.Status.Distribution.Joins {
+			t.Errorf("%s: %+v", name, n.disk)
+		}
+	}
+}
+
 func TestAFailureBeforeTheInitMachineServesBringsTheOldClusterBack(t *testing.T) {
 	for _, kind := range []step.Kind{
 		step.FetchSnapshot, step.Fence, step.StopDistro, step.MoveAside, step.PointServer, step.RestoreEtcd, step.StartDistro, step.WaitHealthy,

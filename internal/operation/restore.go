@@ -41,7 +41,8 @@ import (
 //
 //	Restore         Configure   InstallDistro, WriteConfig, PointServer where needed      all are; 30 min
 //	Restore         Rebuild     RestoreEtcd on the init machine                           it is done; 1 h
-//	RestartCluster  Start       StartDistro and WaitHealthy on the init machine           it serves; 15 min
+//	RestartCluster  Start       StartDistro and WaitHealthy on the init machine; where    it serves; 15 min
+//	                            that is for etcd alone, then on a control plane as well
 //	  ---- the commit point ----
 //	RestartCluster  Rejoin      the same on the others with etcd, one by one; on the      all have ended; 15 min for
 //	                            control planes; on the workers                            each of these turns

@@ -152,6 +152,9 @@ func (d *draft) initText() []string {
 	}
 	lines := []string{fmt.Sprintf("While it runs nobody can read or write. The old data is moved aside, and until %s, which starts alone, "+
 		"serves the restored data every failure %s. The others join it after that.", init, d.onFailure())}
+	if name := front(d.plan); name != "" {
+		lines = append(lines, fmt.Sprintf("%s has no API server. %s starts with it, and has to serve its API before then, too.", init, name))
+	}
 	for _, p := range d.plan.Machines {
 		if p.Joins != "" {
 			lines = append(lines, fmt.Sprintf("%s will join the cluster through %s, %s.", p.Machine, p.Joins, d.joinedBefore(p.Machine)))

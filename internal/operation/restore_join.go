@@ -70,15 +70,50 @@ func (r *restoring) rebuildsInit() string {
 
 func (r *restoring) startsInit() string { return "starts " + r.status.Plan.InitMachine }
 
-// startInit starts the init machine alone. That it serves the restored data is the commit point.
+// startInit starts the init machine alone, and then its front. The commit point is when they serve the restored data.
 func (r *restoring) startInit() bool {
-	return r.each(r.startsInit(),
-		ask{r.makers(), r.id("start"), step.StartDistro, none},
-		ask{r.makers(), r.id("healthy"), step.WaitHealthy, r.servingSettings})
+	for _, machines := range [][]*Machine{r.makers(), r.fronts()} {
+		if !r.each("starts "+names(machines),
+			ask{machines, r.id("start"), step.StartDistro, none},
+			ask{machines, r.id("healthy"), step.WaitHealthy, r.servingSettings}) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *restoring) servesWhere() string {
-	return r.status.Plan.InitMachine + " serves the restored data"
+	text := r.status.Plan.InitMachine + " serves the restored data"
+	if name := front(r.status.Plan); name != "" {
+		text += ", and " + name + " its API"
+	}
+	return text
+}
+
+// front is the machine whose API server shows what an init machine for etcd alone holds: the first control plane that is left;
+// "" where the init machine has an API server itself, and where nobody has. It holds no data, and serves nothing without the
+// init machine, so that to start it before the commit point makes no second cluster.
+func front(plan *v1alpha1.RestorePlan) string {
+	first := ""
+	for _, p := range plan.Machines {
+		serves := slices.Contains(p.Roles, v1alpha1.RoleControlPlane)
+		switch {
+		case p.Machine == plan.InitMachine && serves:
+			return ""
+		case p.Action == v1alpha1.ActionRestart && serves && first == "":
+			first = p.Machine
+		}
+	}
+	return first
+}
+
+// fronts are the front, where there is one.
+func (r *restoring) fronts() []*Machine {
+	name := front(r.status.Plan)
+	if r.replaces() {
+		name = ""
+	}
+	return r.chosen(func(p *v1alpha1.PlannedMachine) bool { return p.Machine == name })
 }
 
 // servingSettings are what a machine must come to when it is back: one with etcd as part of the restored cluster, whose id

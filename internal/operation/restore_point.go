@@ -41,7 +41,9 @@ func (d *draft) misled(p *v1alpha1.PlannedMachine) bool {
 	case joins == "":
 		// A worker that does not tell joins somebody all the same.
 		return !worker(p)
-	case p.Action == v1alpha1.ActionRejoin:
+	case p.Machine == front(d.plan) && to == nil:
+		return false
+	case p.Action == v1alpha1.ActionRejoin || p.Machine == front(d.plan):
 		// When it starts only the init machine is sure to serve.
 		return to == nil || to.Name != d.plan.InitMachine
 	case to == nil:

@@ -53,6 +53,9 @@ func (r *restoring) forgetting(id func(string) string) turn {
 		}
 	}
 	holders := r.makers()
+	if fronts := r.fronts(); len(fronts) > 0 {
+		holders = fronts
+	}
 	if r.replaces() {
 		holders = r.admitter()
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
-// Ready implements distro.Kubernetes. A worker is ready when its unit says so, which it does once its kubelet runs, and when
+// Ready implements distro.Kubernetes. A server is ready when its etcd and its API server are, as far as it has both. A worker is ready when its unit says so, which it does once its kubelet runs, and when
 // its Node is, as far as the kubelet's own rights let that be seen.
 func (d *Driver) Ready(ctx context.Context) error {
 	n, err := d.look(ctx)
@@ -27,8 +27,14 @@ func (d *Driver) Ready(ctx context.Context) error {
 	if !n.server() {
 		return n.workerReady(ctx)
 	}
+	if !n.servesAPI() {
+		return n.etcdReady(ctx)
+	}
 	return errors.Join(n.etcdReady(ctx), n.api().ready(ctx))
 }
+
+// servesAPI: a server for etcd alone has no API server of its own. It leads to those of others, which need it first.
+func (n *node) servesAPI() bool { return !n.config.Bool("disable-apiserver") }
 
 // etcdReady returns nil when the machine's own member answers and has a leader, or there is none.
 func (n *node) etcdReady(ctx context.Context) error {
