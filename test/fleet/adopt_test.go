@@ -63,7 +63,7 @@ func adoptAs(t *testing.T, f distro.Flavor, machines int, arrange func(*standin.
 	}
 	for _, n := range cfg.Servers {
 		for _, flags := range [][]string{{"--name=etcd-snapshot"}, {"--name=mine", "--etcd-snapshot-compress=true"}} {
-			_, err := n.Run(t.Context(), append([]string{f.Name, "etcd-snapshot", "save"}, flags...)...)
+			_, err := n.Run(t.Context(), append([]string{f.Name, "etcd-snapshot", "save", "--etcd-server=" + c.LocalURL(n)}, flags...)...)
 			do(t, err)
 		}
 	}
@@ -132,38 +132,6 @@ func TestARunningRKE2ServerIsTakenIntoCare(t *testing.T) {
 	t.Run("what it has saved is tested and copied", a.knowsWhatWasSaved)
 	t.Run("a save is the distribution's own", a.saves)
 	t.Run("nothing was restarted", a.isUntouched)
-}
-
-func TestMachinesWithoutEtcdAreTakenIntoCareAndSaveNothing(t *testing.T) {
-	t.Parallel()
-	a := adoptAs(t, distro.K3s(), 3, func(cfg *standin.Config, nodes []*lab.Node) {
-		cfg.Servers, cfg.Control, cfg.Agents = nodes[:1], nodes[1:2], nodes[2:]
-	})
-	if want := []string{"etcd", "control-plane", "worker"}; !slices.Equal(a.roles, want) {
-		t.Errorf("they were imported as %q", a.roles)
-	}
-	etcd, control, worker := a.Lab.Nodes[0], a.Lab.Nodes[1], a.Lab.Nodes[2]
-	for n, join := range map[*lab.Node]string{control: a.distro.SupervisorURL(control), worker: ""} {
-		m := a.awaitDistribution(t, n)
-		d := m.Status.Distribution
-		if d.Datastore != v1alpha1.DatastoreNone || d.JoinURL != join || d.Joins != a.distro.SupervisorURL(etcd) || d.Snapshots != nil {
-			t.Errorf("%s: %+v", n.Name, d)
-		}
-		if meta.FindStatusCondition(m.Status.Conditions, v1alpha1.MachineEtcdHealthy) != nil || m.Status.Etcd != nil || m.Status.DistroVersion != a.distro.Version() {
-			t.Errorf("%s: %+v", n.Name, m.Status)
-		}
-	}
-	if made := a.save(t); len(made) != 1 {
-		t.Errorf("a save made %v", made)
-	}
-	for _, n := range []*lab.Node{control, worker} {
-		journal, err := n.Run(t.Context(), "journalctl", "-u", "holdfast-agent", "--no-pager", "-o", "cat")
-		do(t, err)
-		if strings.Contains(journal, "level=WARN") || strings.Contains(journal, "level=ERROR") {
-			t.Errorf("%s complains:\n%s", n.Name, journal)
-		}
-	}
-	a.isUntouched(t)
 }
 
 // awaitDistribution waits until a machine tells what it is.

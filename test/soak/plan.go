@@ -51,6 +51,7 @@ const (
 	areaMembers   = "members die, hang, leave"
 	areaRetention = "sequences of saves, failures and prunes"
 	areaFleet     = "operations on machines struck at each step"
+	areaKube      = "restores of K3s and RKE2"
 )
 
 // plan is all the work. Kills are asked for in such numbers that about 1,000 of them hit: some come too late.
@@ -110,6 +111,13 @@ func plan() []matrix {
 			area: areaFleet, name: "fleet-" + strings.ReplaceAll(o.operation, "_", "-"), folder: "fleet", kills: true, open: true,
 			test: "TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed/" + o.operation, cases: o.shares, share: 1,
 		})
+	}
+	for _, flavour := range []string{"k3s", "rke2"} {
+		list = append(list,
+			matrix{area: areaKube, name: flavour + "-roles", folder: "fleet", leaves: true,
+				test: "TestMachinesWithRolesOfTheirOwnAreCaredForAndRestored/" + flavour},
+			matrix{area: areaKube, name: flavour + "-first-server", folder: "fleet", leaves: true,
+				test: "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst/" + flavour})
 	}
 	for _, version := range []string{"3.5", "3.6", "3.7"} {
 		for _, members := range []int{1, 3} { // with and without TLS and accounts, three encodings

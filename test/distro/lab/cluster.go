@@ -233,6 +233,11 @@ func (c *Cluster) SupervisorURL(n *machines.Node) string {
 	return fmt.Sprintf("https://%s:%d", n.Address, c.port(n))
 }
 
+// LocalURL is where a server is asked on its own machine.
+func (c *Cluster) LocalURL(n *machines.Node) string {
+	return fmt.Sprintf("https://127.0.0.1:%d", c.port(n))
+}
+
 // Start starts a machine's unit and returns when it is ready.
 func (c *Cluster) Start(ctx context.Context, n *machines.Node) error {
 	return c.launch(ctx, n, c.Ready)
@@ -294,7 +299,7 @@ func (c *Cluster) Kubectl(ctx context.Context, n *machines.Node, args ...string)
 
 // Members are the names of etcd's members as one server sees them, with "(learner)" behind those that are.
 func (c *Cluster) Members(ctx context.Context, n *machines.Node) ([]string, error) {
-	out, err := n.Run(ctx, "curl", "-fsk", fmt.Sprintf("https://127.0.0.1:%d/db/info", c.port(n)))
+	out, err := n.Run(ctx, "curl", "-fsk", c.LocalURL(n)+"/db/info")
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ const (
 // control starts what a running server does.
 func (s *Server) control(ctx context.Context) {
 	go s.guardQuorum(ctx)
+	if s.keeper != nil {
+		go s.every(ctx, membersEvery, "learners", s.promote)
+	}
 	if _, err := s.await(ctx); err != nil {
 		return
 	}
@@ -112,11 +115,14 @@ func (s *Server) playKubelet(ctx context.Context) {
 	})
 }
 
-// tendMembers writes on this Node what etcd knows of it, promotes learners, and ends what a reset has begun.
+// promote gives learners their votes. It takes no API server: a cluster of etcd servers alone comes up without one.
+func (s *Server) promote(ctx context.Context) error {
+	_, err := s.member.Promote(ctx, s.etcd)
+	return err
+}
+
+// tendMembers writes on this Node what etcd knows of it, and ends what a reset has begun.
 func (s *Server) tendMembers(ctx context.Context) error {
-	if _, err := s.member.Promote(ctx, s.etcd); err != nil {
-		return err
-	}
 	name, err := s.member.Name()
 	if err != nil {
 		return err
