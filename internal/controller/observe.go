@@ -39,5 +39,10 @@ func (k *kit) observe(ctx context.Context, cluster *v1alpha1.Cluster) (*operatio
 		return nil, err
 	}
 	o.Snapshots = snapshots.Items
+	var restores v1alpha1.EtcdSnapshotRestoreList
+	if err := k.List(ctx, &restores, in); err != nil {
+		return nil, err
+	}
+	o.Last = operation.LastRestore(cluster, restores.Items)
 	return o, nil
 }

@@ -78,8 +78,9 @@ type Kubernetes interface {
 	// Configure replaces the configuration by one that a snapshot carried, except for what belongs to this machine and no
 	// other. What the snapshot carries redacted is taken from secrets, by key, or else from the present configuration.
 	Configure(ctx context.Context, config json.RawMessage, secrets map[string]string) error
-	// Configurable returns nil when Configure could: no redacted value would be missing.
-	Configurable(ctx context.Context, config json.RawMessage, secrets map[string]string) error
+	// Configurable returns an error when Configure could not, as when a redacted value would be missing. Otherwise it says
+	// what would change, a phrase for each key, without secrets.
+	Configurable(ctx context.Context, config json.RawMessage, secrets map[string]string) ([]string, error)
 }
 
 // Checker is a driver that has something to say of a restore before it begins, besides what holds for all. It is optional.

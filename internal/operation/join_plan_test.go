@@ -202,6 +202,8 @@ func upgraded(t *testing.T) (*world, *v1alpha1.EtcdSnapshotRestore) {
 	now.Spec.Config = &runtime.RawExtension{Raw: []byte(`{"cluster-cidr":"10.42.0.0/16","disable":["traefik"],"debug":"true"}`)}
 	of := *w.catalog[0].DeepCopy()
 	of.Name, of.Spec.File, of.Spec.Node, of.Spec.Config, of.Spec.ConfigDigest = "snap-c", "snap-c", "c", &runtime.RawExtension{Raw: []byte(`{"node-label":"x=y","tls-san":"old","etcd-s3-secret-key":"***"}`)}, "c"
+	of.Status.Copies = of.Status.Copies[:1]
+	of.Status.Copies[0].Location, of.Status.Copies[0].Machine = "/snapshots/snap-c", "c"
 	w.catalog = append(w.catalog, now, of)
 	for _, n := range w.nodes {
 		n.Status.DistroVersion, n.version, n.Status.ConfigDigest = "v1.36.1+k3s1", "v1.36.1+k3s1", "now"

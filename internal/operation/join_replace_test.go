@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/step"
@@ -106,5 +107,87 @@ func TestMembersAreKnownByTheirNodes(t *testing.T) {
 	}
 	if namedAfter("-0a1b2c3d", "") {
 		t.Error("a machine without a node is no member")
+	}
+}
+
+// TestAMachineThatMissedARestoreIsMadeLikeTheOthers: whatever it had installed and configured, it must not bring to a cluster
+// that has given that up.
+func TestAMachineThatMissedARestoreIsMadeLikeTheOthers(t *testing.T) {
+	const now, had = "v1.35.2+k3s1", "v1.36.1+k3s1"
+	config := &runtime.RawExtension{Raw: []byte(`{"node-label":"rack=c"}`)}
+	last := func(scope v1alpha1.RestoreConfigScope) *v1alpha1.EtcdSnapshotRestore {
+		r := from(snap)
+		r.Name, r.Spec.RestoreRKEConfig = "restore-1", scope
+		off := v1alpha1.PlannedMachine{Machine: "c", Action: v1alpha1.ActionPoweredOff}
+		if scope == v1alpha1.RestoreAll {
+			off.Config = config
+		}
+		r.Status.Plan = &v1alpha1.RestorePlan{RestoreEpoch: 1, Machines: []v1alpha1.PlannedMachine{off}}
+		return r
+	}
+	for name, test := range map[string]struct {
+		last    *v1alpha1.EtcdSnapshotRestore
+		stale   bool
+		want    local
+		changes int
+	}{
+		"version and configuration":       {last(v1alpha1.RestoreAll), true, local{urlOf("a"), now, string(config.Raw)}, 2},
+		"the version":                     {last(v1alpha1.RestoreKubernetesVersion), true, local{urlOf("a"), now, ""}, 1},
+		"neither":                         {last(v1alpha1.RestoreNone), true, local{urlOf("a"), had, ""}, 0},
+		"nobody knows the restore":        {nil, true, local{urlOf("a"), now, ""}, 1},
+		"it was there, and lost its data": {last(v1alpha1.RestoreAll), false, local{urlOf("a"), had, ""}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := liveJoinWorld(t, test.stale, urlOf("a"))
+			w.last = test.last
+			for name, n := range w.nodes {
+				n.Status.DistroVersion = now
+				if name == "c" {
+					n.Status.DistroVersion = had
+				} else {
+					n.Status.RestoreEpoch = w.cluster.Status.RestoreEpoch
+				}
+				n.version = n.Status.DistroVersion
+			}
+			if !test.stale {
+				w.nodes["c"].Status.RestoreEpoch = w.cluster.Status.RestoreEpoch
+			}
+			r := from(replaceC)
+			approveReplacement(t, w, r)
+			replaces(w, r, time.Hour)
+			if r.Status.Outcome != v1alpha1.OutcomeRestored || len(r.Status.Plan.Changes) != test.changes {
+				t.Errorf("%s: %s; changes %q", r.Status.Outcome, r.Status.Message, r.Status.Plan.Changes)
+			}
+			if diff := cmp.Diff(test.want, w.nodes["c"].local, cmp.AllowUnexported(local{})); diff != "" {
+				t.Error(diff)
+			}
+			if slices.ContainsFunc(w.sequence, func(s string) bool { return s == "a InstallDistro" || s == "b InstallDistro" }) {
+				t.Errorf("%v", w.sequence)
+			}
+		})
+	}
+}
+
+func TestTheRestoreThatMadeTheClusterWhatItIsIsFound(t *testing.T) {
+	at := func(name string, epoch int64, committed bool, replace string) v1alpha1.EtcdSnapshotRestore {
+		r := *from(snap)
+		r.Name, r.Status.Plan = name, &v1alpha1.RestorePlan{RestoreEpoch: epoch, Replace: replace}
+		if committed {
+			r.Status.Committed = now(time.Unix(1, 0))
+		}
+		return r
+	}
+	all := []v1alpha1.EtcdSnapshotRestore{
+		*from(snap), at("earlier", 1, true, ""), at("rolled-back", 2, false, ""), at("rejoin-c-1", 2, true, "c"), at("last", 2, true, ""), at("planned", 3, false, ""),
+	}
+	for epoch, want := range map[int64]string{0: "", 1: "earlier", 2: "last", 3: ""} {
+		c := &v1alpha1.Cluster{Status: v1alpha1.ClusterStatus{RestoreEpoch: epoch}}
+		got := ""
+		if r := LastRestore(c, all); r != nil {
+			got = r.Name
+		}
+		if got != want {
+			t.Errorf("epoch %d: %s", epoch, got)
+		}
 	}
 }

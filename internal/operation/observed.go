@@ -19,6 +19,8 @@ type Observed struct {
 	Machines []Machine
 	// Snapshots of the cluster. Only restores and tasks look at them.
 	Snapshots []v1alpha1.EtcdSnapshot
+	// Last is the restore that made the cluster what it is; nil when there was none, or nobody knows it any more.
+	Last *v1alpha1.EtcdSnapshotRestore
 	// Holder of the cluster's lock; nil when it is free.
 	Holder *v1alpha1.PlanOperation
 }

@@ -26,8 +26,8 @@ func (d *draft) configuration(facts *v1alpha1.SnapshotFacts) {
 	for i := range d.plan.Machines {
 		p := &d.plan.Machines[i]
 		m := d.machine(p.Machine)
-		if worker(p) || !touched(p) || p.Action == v1alpha1.ActionLeave {
-			continue
+		if worker(p) || p.Action == v1alpha1.ActionKeep || p.Action == v1alpha1.ActionLeave {
+			continue // one that is off gets it when it is back: see likeOthers
 		}
 		if config := d.rawConfig(d.sibling(facts, m)); config != nil {
 			p.Config = config
@@ -37,8 +37,16 @@ func (d *draft) configuration(facts *v1alpha1.SnapshotFacts) {
 			d.plan.Changes = append(d.plan.Changes, fmt.Sprintf("Configuration of %s stays: no snapshot carries one of a machine without etcd.", m.Name))
 			continue
 		}
-		d.differences(m, p)
+		d.plan.Changes = append(d.plan.Changes, fmt.Sprintf("Configuration of %s becomes the snapshot's%s.", m.Name, d.comes(p)))
 	}
+}
+
+// comes says when a configuration comes, and who tells what changes by it: the machine itself, which knows its own.
+func (d *draft) comes(p *v1alpha1.PlannedMachine) string {
+	if p.Action == v1alpha1.ActionPoweredOff {
+		return " when its agent answers again, before it joins"
+	}
+	return ": see its check ConfigChanges"
 }
 
 // sibling is the configuration that a machine had when the snapshot's backup was taken.
@@ -79,34 +87,6 @@ func keysOf(raw *runtime.RawExtension) map[string]any {
 		return nil
 	}
 	return config
-}
-
-// differences words how a machine's configuration changes. Its present one is known when any snapshot has it.
-func (d *draft) differences(m *Machine, p *v1alpha1.PlannedMachine) {
-	digest := m.Status.ConfigDigest
-	now, then := keysOf(d.rawConfig(digest, nil)), keysOf(p.Config)
-	if now == nil {
-		d.plan.Changes = append(d.plan.Changes, fmt.Sprintf("Configuration of %s becomes the snapshot's; no snapshot has the present one, so what differs can't be told.", m.Name))
-		return
-	}
-	var list []string
-	for _, key := range sortedKeys(then) {
-		if was, ok := now[key]; !ok {
-			list = append(list, fmt.Sprintf("%s: %s comes back", key, brief(then[key])))
-		} else if brief(was) != brief(then[key]) {
-			list = append(list, fmt.Sprintf("%s: %s becomes %s", key, brief(was), brief(then[key])))
-		}
-	}
-	for _, key := range sortedKeys(now) {
-		if _, ok := then[key]; !ok {
-			list = append(list, fmt.Sprintf("%s: %s goes", key, brief(now[key])))
-		}
-	}
-	text := "is the snapshot's already"
-	if len(list) > 0 {
-		text = "changes: " + strings.Join(list, "; ")
-	}
-	d.plan.Changes = append(d.plan.Changes, clip(fmt.Sprintf("Configuration of %s %s.", m.Name, text), 2048))
 }
 
 // becomes is what the cluster is after the commit point.

@@ -161,7 +161,7 @@ func initNodeThenJoin() shape {
 			})
 		},
 		alone: true,
-		plan:  (*draft).initNodeThenJoin, rejoins: func(*draft, *Machine, *v1alpha1.PlannedMachine) {}, keeper: (*draft).point, text: (*draft).initText,
+		plan:  (*draft).initNodeThenJoin, rejoins: func(*draft, *Machine, *v1alpha1.PlannedMachine) {}, keeper: (*draft).likeOthers, text: (*draft).initText,
 		undoable: "Until it starts with no data of its own a failure brings back what was there; it then joins by itself, and gets its vote once it has caught up.",
 		remains:  (*restoring).turnsRemain, retry: (*restoring).retryTurns,
 	}

@@ -120,19 +120,29 @@ func (d *draft) version(taken string) {
 	}
 	from := map[string][]string{}
 	for _, p := range d.plan.Machines {
-		m := d.machine(p.Machine)
-		if v := m.Status.DistroVersion; touched(&p) && p.Action != v1alpha1.ActionLeave && v != taken {
-			from[v] = append(from[v], m.Name)
+		if m := d.machine(p.Machine); touched(&p) && p.Action != v1alpha1.ActionLeave && m.Status.DistroVersion != taken {
+			from[m.Status.DistroVersion] = append(from[m.Status.DistroVersion], m.Name)
 		}
 	}
+	// Also where all have it: what they last told may be out of date, and it costs nothing.
+	d.plan.KubernetesVersion = taken
+	defer d.versionLater(taken)
 	if len(from) == 0 {
-		d.check("SnapshotVersion", "-", checkPassed, "all machines have "+taken+", as the snapshot has: no version is installed")
+		d.check("SnapshotVersion", "-", checkPassed, "all machines have "+taken+", as the snapshot has")
 		return
 	}
-	d.plan.KubernetesVersion = taken
 	d.check("SnapshotVersion", "-", checkPassed, taken+" is installed before the snapshot is restored")
 	for _, v := range sortedKeys(from) {
 		d.plan.Changes = append(d.plan.Changes, fmt.Sprintf("Version: %s becomes %s on %s.", word(v, "what is installed"), taken, strings.Join(from[v], ", ")))
+	}
+}
+
+// versionLater tells of machines that are off: see likeOthers.
+func (d *draft) versionLater(taken string) {
+	for _, p := range d.plan.Machines {
+		if m := d.machine(p.Machine); p.Action == v1alpha1.ActionPoweredOff && m.has(v1alpha1.RoleEtcd) && m.Status.DistroVersion != taken {
+			d.plan.Changes = append(d.plan.Changes, fmt.Sprintf("Version: %s gets %s when its agent answers again, before it joins.", m.Name, taken))
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type world struct {
 	joining *joining
 	// became is what the last commit point has made of the cluster.
 	became Becomes
+	last   *v1alpha1.EtcdSnapshotRestore
 }
 
 // node is a machine, its agent and what is on its disk.
@@ -107,7 +108,7 @@ func (n *node) healthy(yes bool) {
 
 // observe is what the manager reads.
 func (w *world) observe() *Observed {
-	o := &Observed{Now: w.now, Cluster: w.cluster, Snapshots: w.catalog, Holder: w.holder}
+	o := &Observed{Now: w.now, Cluster: w.cluster, Snapshots: w.catalog, Holder: w.holder, Last: w.last}
 	for _, name := range slices.Sorted(maps.Keys(w.nodes)) {
 		n := w.nodes[name]
 		n.Alive = !n.down && !n.cut

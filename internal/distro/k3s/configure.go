@@ -55,17 +55,31 @@ func (n *node) configure(snapshot json.RawMessage, secrets map[string]string) er
 }
 
 // Configurable implements distro.Kubernetes.
-func (d *Driver) Configurable(ctx context.Context, snapshot json.RawMessage, secrets map[string]string) error {
+func (d *Driver) Configurable(ctx context.Context, snapshot json.RawMessage, secrets map[string]string) ([]string, error) {
 	n, err := d.look(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = n.merged(snapshot, secrets)
-	return err
+	wanted, err := n.wanted(snapshot, secrets)
+	if err != nil {
+		return nil, err
+	}
+	changes := n.differences(wanted)
+	_, err = n.behindCommandLine(wanted)
+	return changes, err
 }
 
 // merged is what the file has to say so that the machine is configured as the snapshot's was: flag → values.
 func (n *node) merged(snapshot json.RawMessage, secrets map[string]string) (map[string][]string, error) {
+	wanted, err := n.wanted(snapshot, secrets)
+	if err != nil {
+		return nil, err
+	}
+	return n.behindCommandLine(wanted)
+}
+
+// wanted is how the machine is configured afterwards: flag → values.
+func (n *node) wanted(snapshot json.RawMessage, secrets map[string]string) (map[string][]string, error) {
 	wanted, err := carried(snapshot)
 	if err != nil {
 		return nil, err
@@ -76,10 +90,7 @@ func (n *node) merged(snapshot json.RawMessage, secrets map[string]string) (map[
 			wanted[flag] = values
 		}
 	}
-	if err := n.reveal(wanted, secrets); err != nil {
-		return nil, err
-	}
-	return n.behindCommandLine(wanted)
+	return wanted, n.reveal(wanted, secrets)
 }
 
 // carried reads a configuration as a snapshot carries it.

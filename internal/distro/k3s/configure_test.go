@@ -179,3 +179,23 @@ func TestRenderedFlagsAreStrings(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+func TestWhatAConfigurationChangesIsToldWithoutSecrets(t *testing.T) {
+	files := map[string]string{
+		k3sConfig:               "token: mine\netcd-s3-secret-key: own\nnode-name: n1\nserver: https://a:6443\ndisable: [traefik]\nv: 2\n",
+		k3sConfig + ".d/z.yaml": "kube-apiserver-arg+: [max-requests-inflight=302]\n",
+	}
+	n := machine(t, K3s, server("--debug"), files)
+	wanted, err := n.wanted(json.RawMessage(`{"token":"***","etcd-s3-secret-key":"***","node-name":"other","debug":"true",
+		"disable":["traefik","servicelb"],"kube-apiserver-arg":"max-requests-inflight=301","cluster-cidr":"10.42.0.0/16"}`), map[string]string{"etcd-s3-secret-key": "given"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"cluster-cidr comes back as 10.42.0.0/16", "disable becomes traefik,servicelb, and is traefik", "etcd-s3-secret-key becomes ***, and is ***",
+		"kube-apiserver-arg becomes max-requests-inflight=301, and is max-requests-inflight=302", "v goes, which is 2",
+	}
+	if diff := cmp.Diff(want, n.differences(wanted)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -43,6 +43,7 @@ type changes struct {
 	held  map[uint64]object
 	kinds map[string]int
 	list  []change
+	nodes nodes
 	seed  maphash.Seed
 }
 
@@ -70,13 +71,14 @@ func (c *changes) kind(key []byte) int {
 }
 
 // count the changes: kinds with the most first.
-func count(ctx context.Context, db *mvcc.File, live func(context.Context, func(etcd.Key) error) error) ([]change, error) {
+func count(ctx context.Context, db *mvcc.File, live func(context.Context, func(etcd.Key) error) error) (*changes, error) {
 	c := &changes{held: map[uint64]object{}, kinds: map[string]int{}, seed: maphash.MakeSeed()}
 	err := db.Live(ctx, nil, func(r mvcc.Record) error {
 		if len(c.held) == mostKeys {
 			return errManyKeys
 		}
 		c.held[maphash.Bytes(c.seed, r.Key)] = object{r.Main, c.kind(r.Key)}
+		c.nodes.holds(r.Key)
 		return nil
 	})
 	if err != nil {
@@ -87,6 +89,7 @@ func count(ctx context.Context, db *mvcc.File, live func(context.Context, func(e
 		if seen++; seen > mostKeys {
 			return errManyKeys
 		}
+		c.nodes.has(k.Name)
 		sum := maphash.Bytes(c.seed, k.Name)
 		was, held := c.held[sum]
 		delete(c.held, sum)
@@ -104,11 +107,11 @@ func count(ctx context.Context, db *mvcc.File, live func(context.Context, func(e
 	for _, o := range c.held {
 		c.list[o.kind].again++
 	}
-	list := slices.DeleteFunc(c.list, func(c change) bool { return c.total() == 0 })
-	slices.SortFunc(list, func(a, b change) int {
+	c.list = slices.DeleteFunc(c.list, func(c change) bool { return c.total() == 0 })
+	slices.SortFunc(c.list, func(a, b change) int {
 		return cmp.Or(cmp.Compare(b.total(), a.total()), strings.Compare(a.kind, b.kind))
 	})
-	return list, nil
+	return c, nil
 }
 
 // describe words the counts.
@@ -155,15 +158,18 @@ func (s *preflight) changes(ctx context.Context, inst *distro.Installation, src 
 		return
 	}
 	defer client.Close()
-	list, err := s.compared(limited, client, src, m)
+	found, err := s.compared(limited, client, src, m)
 	if err != nil {
 		s.add(check, passed, "not known how many objects change: "+err.Error())
 		return
 	}
-	s.add(check, passed, describe(list))
+	s.add(check, passed, describe(found.list))
+	if text := found.nodes.describe(); text != "" {
+		s.add("NodesChange", passed, text)
+	}
 }
 
-func (s *preflight) compared(ctx context.Context, client *etcd.Client, src snapshot.Source, m *snapshot.Manifest) ([]change, error) {
+func (s *preflight) compared(ctx context.Context, client *etcd.Client, src snapshot.Source, m *snapshot.Manifest) (*changes, error) {
 	endpoints := client.Endpoints()
 	if len(endpoints) == 0 {
 		return nil, errors.New("no endpoint of etcd is known")

@@ -13,6 +13,16 @@ import (
 // changes is what the preflight says that a restore of the scene's snapshot would change.
 func (s *scene) changes(t *testing.T, serial int64) string {
 	t.Helper()
+	found := s.found(t, serial)
+	if found["Changes"] == "" {
+		t.Fatalf("it says nothing of changes: %v", found)
+	}
+	return found["Changes"]
+}
+
+// found is what the preflight says of the scene's snapshot, by check.
+func (s *scene) found(t *testing.T, serial int64) map[string]string {
+	t.Helper()
 	plan := s.plan(t, serial, false)
 	plan.Operation.UID = fmt.Sprintf("changes-%d", serial)
 	plan.Steps = plan.Steps[:1]
@@ -20,16 +30,28 @@ func (s *scene) changes(t *testing.T, serial int64) string {
 	if err := json.Unmarshal(s.run(t, plan, v1alpha1.StepDone)[0].Evidence.Raw, &found); err != nil {
 		t.Fatal(err)
 	}
+	said := map[string]string{}
 	for _, c := range found.Checks {
-		if c.Check == "Changes" {
-			if c.Outcome != "Passed" {
-				t.Errorf("%+v", c)
-			}
-			return c.Message
+		if strings.Contains(c.Check, "Change") && c.Outcome != "Passed" {
+			t.Errorf("%+v", c)
 		}
+		said[c.Check] = c.Message
 	}
-	t.Fatalf("it says nothing of changes: %+v", found.Checks)
-	return ""
+	return said
+}
+
+func TestThePlanNamesTheNodesThatComeAndGo(t *testing.T) {
+	s := newScene(t)
+	if got, is := s.found(t, 1)["NodesChange"]; is {
+		t.Errorf("there are none, and it says %s", got)
+	}
+	for i := range 22 {
+		s.Put(t, fmt.Sprintf("/registry/minions/n%02d", i), "x")
+	}
+	want := "n00, n01, n02, n03, n04, n05, n06, n07, n08, n09, n10, n11, n12, n13, n14, n15, n16, n17, n18, n19 and 2 more came after the snapshot: gone until the machine registers again"
+	if got := s.found(t, 2)["NodesChange"]; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }
 
 func TestThePlanCountsTheObjectsThatARestoreChanges(t *testing.T) {

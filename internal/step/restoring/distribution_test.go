@@ -109,7 +109,9 @@ func (k *kube) Configure(_ context.Context, config json.RawMessage, secrets map[
 	return k.scrawl("config.yaml", string(config)+secrets["token"])
 }
 
-func (*kube) Configurable(context.Context, json.RawMessage, map[string]string) error { return nil }
+func (*kube) Configurable(context.Context, json.RawMessage, map[string]string) ([]string, error) {
+	return nil, nil
+}
 
 func (k *kube) Point(_ context.Context, j distro.Joining) error {
 	return k.scrawl("config.yaml.d/holdfast.yaml", "server: "+j.Server)
@@ -324,7 +326,7 @@ func TestARestoreOfADistributionCanBeTakenBackAsAWhole(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	want := []string{"EtcdInstalled", "SnapshotReadable", "SnapshotChecked", "TokenMatches", "DiskSpace", "ArtifactPresent", "ConfigComplete"}
+	want := []string{"EtcdInstalled", "SnapshotReadable", "SnapshotChecked", "TokenMatches", "DiskSpace", "ArtifactPresent", "ConfigComplete", "ConfigChanges"}
 	if names = slices.DeleteFunc(names, func(n string) bool { return n == "Changes" }); !slices.Equal(want, names) {
 		t.Error(cmp.Diff(want, names))
 	}

@@ -3,7 +3,9 @@ package restoring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
@@ -46,12 +48,26 @@ func (s *preflight) changesOf(ctx context.Context) {
 		s.note("ArtifactPresent", k.Installable(ctx, version), version+" can be installed from what was found")
 	}
 	if len(s.settings.Configures) > 0 {
-		given, err := s.given(ctx)
-		if err == nil {
-			err = k.Configurable(ctx, s.settings.Configures, given.values())
-		}
-		s.note("ConfigComplete", err, "no value is missing from the snapshot's configuration")
+		s.configures(ctx, k)
 	}
+}
+
+// configures tells what another configuration changes, or why it can't come.
+func (s *preflight) configures(ctx context.Context, k distro.Kubernetes) {
+	given, err := s.given(ctx)
+	var list []string
+	if err == nil {
+		list, err = k.Configurable(ctx, s.settings.Configures, given.values())
+	}
+	s.note("ConfigComplete", err, "no value is missing from the snapshot's configuration")
+	if err != nil {
+		return
+	}
+	text := "the configuration is the snapshot's already"
+	if len(list) > 0 {
+		text = fmt.Sprintf("%d keys change: %s", len(list), strings.Join(list, "; "))
+	}
+	s.add("ConfigChanges", passed, text)
 }
 
 // checked adds what the distribution says of the snapshot.
