@@ -13,9 +13,9 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/internal/agent/peer"
-	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/step"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 // Agent is the daemon of one machine.
@@ -26,12 +26,13 @@ type Agent struct {
 	journal  *step.Journal
 	// identity is nil without a manager.
 	identity   *enroll.Client
-	supervisor *etcd.Supervisor // nil where systemd runs etcd
-	peers      *peers           // nil without an identity
+	supervisor *supervise.Supervisor // nil where systemd runs etcd
+	peers      *peers                // nil without an identity
 	server     *peer.Server
 	plans      *plans
-	link       *link  // nil without a manager
-	given      *given // nil without a manager
+	link       *link         // nil without a manager
+	given      *given        // nil without a manager
+	secrets    *localSecrets // of a local operation; nil as a rule
 	kubernetes kubernetes
 	mirror     mirror
 	metrics    *metrics
@@ -61,11 +62,7 @@ func New(cfg Config) (*Agent, error) {
 	if a.schedule, err = newScheduleState(cfg.StateDir); err != nil {
 		return nil, err
 	}
-	if cfg.Supervise != nil {
-		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{
-			Command: cfg.Supervise.Command, Env: cfg.Supervise.Env, StateDir: cfg.StateDir, Log: cfg.Log,
-		})
-	}
+	a.supervisor = cfg.supervisor()
 	a.metrics = newMetrics(prometheus.NewRegistry())
 	a.live = newComparisons(a)
 	if err := a.connect(); err != nil {

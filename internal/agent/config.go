@@ -2,7 +2,7 @@
 // by itself, and reports. While the manager is away it goes on with what it knew last; without a manager at all it goes by
 // its config file.
 //
-// What runs beside each other: the supervisor of a plain etcd where there is no systemd, the plans, the schedule, the live
+// What runs beside each other: the supervisor of what runs etcd where there is no systemd, the plans, the schedule, the live
 // comparison, the link to the manager, the server for other machines, and the metrics. They share the [standing] and the
 // operation lock of the journal, and nothing else.
 //
@@ -23,6 +23,8 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/distro/k3s"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 // Config is what an agent is started with.
@@ -49,8 +51,10 @@ const (
 
 // File is the config file: YAML, every field optional.
 type File struct {
-	// Supervise runs etcd under the agent, where there is no systemd.
+	// Supervise runs etcd, K3s or RKE2 under the agent, where there is no systemd.
 	Supervise *Supervise `json:"supervise,omitempty"`
+	// Unit that runs K3s or RKE2. Default: the one with its name that starts it.
+	Unit string `json:"unit,omitempty"`
 	// Peer is where other machines' agents fetch snapshots from.
 	Peer Peer `json:"peer,omitempty"`
 	// Metrics is the address for Prometheus; "none" for no metrics. Default: 127.0.0.1:9644.
@@ -68,12 +72,22 @@ type File struct {
 	Local *Local `json:"local,omitempty"`
 }
 
-// Supervise says how etcd is run by the agent.
+// Supervise says how etcd, K3s or RKE2 is run by the agent.
 type Supervise struct {
 	// Command with all arguments; nothing in it is expanded.
 	Command []string `json:"command"`
 	// Env as NAME=value. The agent's own environment is not handed on.
 	Env []string `json:"env,omitempty"`
+}
+
+// supervisor runs what the config file says; nil where that says nothing.
+func (c Config) supervisor() *supervise.Supervisor {
+	if c.Supervise == nil {
+		return nil
+	}
+	return supervise.New(supervise.Config{
+		Command: c.Supervise.Command, Env: c.Supervise.Env, StateDir: c.StateDir, Is: k3s.Recognize(c.Supervise.Command), Log: c.Log,
+	})
 }
 
 // Artifacts says where versions of K3s and RKE2 are, besides those that the agent has kept itself.
@@ -126,6 +140,8 @@ func (f File) check(path string) error {
 	switch {
 	case f.Supervise != nil && len(f.Supervise.Command) == 0:
 		why = "supervise.command is missing"
+	case f.Supervise != nil && f.Unit != "":
+		why = "supervise and unit exclude each other: either the agent runs it, or systemd does"
 	case f.Local != nil && f.Local.ClusterID == "":
 		why = "local.clusterID is missing: it names the cluster in snapshots and in the owner marker, as c-abcde"
 	case f.Local != nil && f.Local.Snapshots != nil && f.Local.Snapshots.Retention < 0:

@@ -94,4 +94,6 @@ func (g *given) redact(text string) string {
 }
 
 // redact takes the secrets that this machine knows out of a text.
-func (a *Agent) redact(text string) string { return a.given.redact(a.standing.redact(text)) }
+func (a *Agent) redact(text string) string {
+	return a.secrets.redact(a.given.redact(a.standing.redact(text)))
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/distro/k3s"
 	"github.com/holdfast-dev/holdfast/internal/place"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 // kubernetes keeps the driver of a Kubernetes distribution, which remembers what is costly to ask, and where it was seen to
@@ -34,7 +35,7 @@ type home struct {
 var flavours = map[v1alpha1.Distro]k3s.Flavour{v1alpha1.DistroK3s: k3s.K3s, v1alpha1.DistroRKE2: k3s.RKE2}
 
 // of returns the driver of a distribution; nil when it is none of these.
-func (k *kubernetes) of(name v1alpha1.Distro, cfg Config) *k3s.Driver {
+func (k *kubernetes) of(name v1alpha1.Distro, cfg Config, s *supervise.Supervisor) *k3s.Driver {
 	flavour, known := flavours[name]
 	if !known {
 		return nil
@@ -43,7 +44,7 @@ func (k *kubernetes) of(name v1alpha1.Distro, cfg Config) *k3s.Driver {
 	defer k.mu.Unlock()
 	if k.distro != name {
 		k.driver, k.distro, k.home = k3s.New(k3s.Config{
-			Flavour: flavour, StateDir: cfg.StateDir, ArtifactDir: cfg.Artifacts.Dir, ArtifactURL: cfg.Artifacts.URL, Log: cfg.Log,
+			Flavour: flavour, Unit: cfg.Unit, Supervisor: s, StateDir: cfg.StateDir, ArtifactDir: cfg.Artifacts.Dir, ArtifactURL: cfg.Artifacts.URL, Log: cfg.Log,
 		}), name, home{}
 	}
 	return k.driver
@@ -68,7 +69,7 @@ func (k *kubernetes) at(d *k3s.Driver) home {
 
 // home of this machine.
 func (a *Agent) home(o orders) home {
-	if d := a.kubernetes.of(o.Spec.Distro, a.cfg); d != nil {
+	if d := a.kubernetes.of(o.Spec.Distro, a.cfg, a.supervisor); d != nil {
 		return a.kubernetes.at(d)
 	}
 	h := home{dir: a.cfg.snapshotDir(), node: a.cfg.Node}
@@ -82,7 +83,7 @@ func (a *Agent) home(o orders) home {
 func (a *Agent) places(o orders) place.Places {
 	h := a.home(o)
 	p := place.Places{Dir: h.dir, Host: a.cfg.Hostname, Keys: o.Keys, Log: a.cfg.Log}
-	if d := a.kubernetes.of(o.Spec.Distro, a.cfg); d != nil {
+	if d := a.kubernetes.of(o.Spec.Distro, a.cfg, a.supervisor); d != nil {
 		p.Own = func() (blob.Store, error) { return d.Store(h.dir, filepath.Join(a.cfg.StateDir, "notes")) }
 	}
 	if o.Spec.Snapshots != nil {

@@ -25,7 +25,7 @@ type localRun struct {
 func (a *Agent) localRun(plan v1alpha1.MachinePlanSpec, w io.Writer) *localRun {
 	l := &localRun{agent: a, plan: plan}
 	l.runner = step.NewRunner(step.RunnerConfig{
-		Journal: a.journal, Make: a.makeStep, Redact: a.standing.redact, Now: a.cfg.Now, Log: a.cfg.Log, Report: telling(w, &l.last),
+		Journal: a.journal, Make: a.makeStep, Redact: a.redact, Now: a.cfg.Now, Log: a.cfg.Log, Report: telling(w, &l.last),
 	})
 	return l
 }

@@ -17,7 +17,7 @@ import (
 
 // driver of the distribution that the orders name; nil for one that this agent does not know.
 func (a *Agent) driver(o orders) distro.Driver {
-	if d := a.kubernetes.of(o.Spec.Distro, a.cfg); d != nil {
+	if d := a.kubernetes.of(o.Spec.Distro, a.cfg, a.supervisor); d != nil {
 		return d
 	}
 	if o.Spec.Distro != v1alpha1.DistroEtcd {
@@ -51,8 +51,11 @@ func (a *Agent) restoring(o orders) *restoring.Machine {
 	if a.peers != nil {
 		m.Peers = a.peers
 	}
-	if a.given != nil {
+	switch {
+	case a.given != nil:
 		m.Secrets = a.given
+	case a.secrets != nil:
+		m.Secrets = a.secrets
 	}
 	return m
 }

@@ -28,7 +28,7 @@ func (a *Agent) keepPrograms(ctx context.Context) error {
 
 // keepProgramsOf does it once. While an operation changes this machine, what is installed is not to be trusted to stay.
 func (a *Agent) keepProgramsOf(ctx context.Context, o orders) error {
-	d := a.kubernetes.of(o.Spec.Distro, a.cfg)
+	d := a.kubernetes.of(o.Spec.Distro, a.cfg, a.supervisor)
 	if d == nil {
 		return nil
 	}

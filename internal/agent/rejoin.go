@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/etcd"
@@ -25,10 +23,16 @@ import (
 type LocalRejoin struct {
 	// Endpoints of healthy members, as etcdctl takes them.
 	Endpoints []string
+	// Server that a machine of K3s or RKE2 joins through.
+	Server string
+	// TokenFile holds the token of the cluster, where this machine has another.
+	TokenFile string
 	// Epoch of the cluster, when it is higher than what this machine has heard of.
 	Epoch int64
 	// Timeout of each step.
 	Timeout time.Duration
+
+	secrets localSecrets
 }
 
 // rejoinUID begins the uids of these operations, so that one that was cut is gone on with.
@@ -41,6 +45,8 @@ type rejoinPlan struct {
 	// learner is the member that follows the others on this machine already: all but its vote is done.
 	learner *step.AdmitEvidence
 	epoch   int64
+	// joins: a distribution does most of it by itself.
+	joins bool
 }
 
 // Plan says what it would do. It changes nothing.
@@ -62,6 +68,9 @@ func (r *LocalRejoin) Run(ctx context.Context, cfg Config, w io.Writer) error {
 	l := a.localRun(plan.MachinePlanSpec, w)
 	if l.plan.Undo {
 		return l.back(ctx, "rejoin", nil)
+	}
+	if plan.joins {
+		return r.runServer(ctx, l)
 	}
 	bad, err := l.forward(ctx)
 	for _, further := range []func(*rejoinPlan, *localRun) error{r.joining, r.voting} {
@@ -94,7 +103,9 @@ func (r *LocalRejoin) prepare(ctx context.Context, cfg Config) (*Agent, *rejoinP
 		return nil, nil, err
 	}
 	o, _ := a.standing.get()
-	plan := &rejoinPlan{epoch: max(have.Epoch, o.Spec.RestoreEpoch, r.Epoch)}
+	plan := &rejoinPlan{epoch: max(have.Epoch, o.Spec.RestoreEpoch, r.Epoch), joins: inst.Distribution != nil}
+	r.secrets = localSecrets{TokenFile: r.TokenFile}
+	a.secrets = &r.secrets
 	last, err := a.journal.Plan()
 	if err != nil {
 		return nil, nil, err
@@ -108,16 +119,24 @@ func (r *LocalRejoin) prepare(ctx context.Context, cfg Config) (*Agent, *rejoinP
 		for i := range plan.Steps {
 			plan.Steps[i].Deadline = metav1.NewTime(cfg.Now().Add(r.Timeout))
 		}
-		return a, plan, nil
+		return a, plan, r.secrets.load()
 	}
 	plan.MachinePlanSpec = v1alpha1.MachinePlanSpec{
 		Serial: last.Serial, Operation: &v1alpha1.PlanOperation{Kind: restoreKind, Name: "local", UID: rejoinUID + random()},
+	}
+	if plan.joins {
+		return a, plan, r.decideServer(ctx, cfg, a.driver(o), inst, plan)
 	}
 	return a, plan, r.decide(ctx, cfg, inst, plan)
 }
 
 // decide compares the running cluster with what this machine has, and plans the first steps.
 func (r *LocalRejoin) decide(ctx context.Context, cfg Config, inst *distro.Installation, plan *rejoinPlan) error {
+	if len(r.Endpoints) == 0 {
+		return &problem.Error{
+			Kind: problem.Usage, Op: "rejoin", Why: "no healthy member is named", Next: "say --endpoints with the client URLs of members on other machines",
+		}
+	}
 	cluster, err := r.look(ctx, inst)
 	if err != nil {
 		return err
@@ -262,19 +281,11 @@ func (r *LocalRejoin) append(plan *rejoinPlan, l *localRun, steps []planned) err
 
 // add plans steps that are not planned yet.
 func (r *LocalRejoin) add(now time.Time, plan *rejoinPlan, steps []planned) error {
-	for _, s := range steps {
-		one := v1alpha1.PlanStep{ID: string(s.kind) + s.suffix, Kind: string(s.kind), Deadline: metav1.NewTime(now.Add(r.Timeout))}
-		if slices.ContainsFunc(plan.Steps, func(p v1alpha1.PlanStep) bool { return p.ID == one.ID }) {
-			continue
+	all, err := planSteps(now.Add(r.Timeout), steps)
+	for _, one := range all {
+		if !slices.ContainsFunc(plan.Steps, func(p v1alpha1.PlanStep) bool { return p.ID == one.ID }) {
+			plan.Steps = append(plan.Steps, one)
 		}
-		if s.settings != nil {
-			raw, err := json.Marshal(s.settings)
-			if err != nil {
-				return err
-			}
-			one.Settings = &runtime.RawExtension{Raw: raw}
-		}
-		plan.Steps = append(plan.Steps, one)
 	}
-	return nil
+	return err
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/problem"
@@ -31,6 +27,13 @@ type LocalRestore struct {
 	InitialCluster, InitialClusterToken string
 	// Timeout of each step.
 	Timeout time.Duration
+	// TokenFile holds the token that a snapshot of K3s or RKE2 was taken under, where the machine has another, and IdentityFile
+	// the age identity that opens its escrow.
+	TokenFile, IdentityFile string
+	// Alone says that no other server of the cluster runs, whatever answers at their addresses.
+	Alone bool
+
+	secrets localSecrets
 }
 
 // bump is how much revisions are raised, for clients that have seen newer ones.
@@ -41,6 +44,9 @@ func (r *LocalRestore) Plan(ctx context.Context, cfg Config) ([]string, error) {
 	_, plan, inst, err := r.prepare(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if inst.Distribution != nil {
+		return r.serverText(inst, plan.Operation.UID), nil
 	}
 	text := []string{
 		"Restores " + r.Location + " as member " + inst.Member + " of " + r.InitialCluster + ".",
@@ -98,7 +104,13 @@ func (r *LocalRestore) prepare(ctx context.Context, cfg Config) (*Agent, v1alpha
 	if err != nil {
 		return nil, plan, nil, err
 	}
-	if err := r.complete(inst); err != nil {
+	server := inst.Distribution != nil
+	if server {
+		err = r.completeServer(ctx, a, inst)
+	} else {
+		err = r.complete(inst)
+	}
+	if err != nil {
 		return nil, plan, nil, err
 	}
 	have, err := restoring.ReadEpoch(cfg.StateDir)
@@ -110,8 +122,34 @@ func (r *LocalRestore) prepare(ctx context.Context, cfg Config) (*Agent, v1alpha
 		return nil, plan, nil, err
 	}
 	plan = v1alpha1.MachinePlanSpec{Serial: last.Serial, Operation: &v1alpha1.PlanOperation{Kind: restoreKind, Name: "local", UID: "local-" + random()}}
-	plan.Steps, err = r.steps(cfg, inst, have.Epoch+1)
+	if r.secrets.any() {
+		plan.Operation.SecretName, plan.Operation.Escrow = localName, r.Location
+	}
+	if server {
+		plan.Steps, err = r.serverSteps(cfg, have.Epoch+1)
+	} else {
+		plan.Steps, err = r.steps(cfg, inst, have.Epoch+1)
+	}
 	return a, plan, inst, err
+}
+
+// locate makes one name of a path.
+func (r *LocalRestore) locate() (err error) {
+	if !strings.HasPrefix(r.Location, "s3://") {
+		r.Location, err = filepath.Abs(r.Location)
+	}
+	return err
+}
+
+// completeServer makes sure that a server can be restored, and reads what it was given for it.
+func (r *LocalRestore) completeServer(ctx context.Context, a *Agent, inst *distro.Installation) error {
+	if err := r.locate(); err != nil {
+		return err
+	}
+	r.secrets = localSecrets{TokenFile: r.TokenFile, IdentityFile: r.IdentityFile}
+	a.secrets = &r.secrets
+	o, _ := a.standing.get()
+	return r.prepareServer(ctx, a.driver(o), inst)
 }
 
 func random() string {
@@ -121,12 +159,8 @@ func random() string {
 }
 
 func (r *LocalRestore) complete(inst *distro.Installation) error {
-	if !strings.HasPrefix(r.Location, "s3://") {
-		path, err := filepath.Abs(r.Location)
-		if err != nil {
-			return err
-		}
-		r.Location = path
+	if err := r.locate(); err != nil {
+		return err
 	}
 	if r.InitialCluster == "" {
 		r.InitialCluster = inst.InitialCluster
@@ -152,29 +186,14 @@ func (r *LocalRestore) steps(cfg Config, inst *distro.Installation, epoch int64)
 		name, _, _ := strings.Cut(one, "=")
 		members = append(members, name)
 	}
-	var steps []v1alpha1.PlanStep
-	for _, s := range []struct {
-		kind     step.Kind
-		settings any
-	}{
-		{step.FetchSnapshot, step.FetchSettings{Copy: c}},
-		{step.Fence, nil}, {step.StopDistro, nil}, {step.MoveAside, nil},
-		{step.RestoreEtcd, step.RestoreSettings{
+	return planSteps(cfg.Now().Add(r.Timeout), []planned{
+		{step.FetchSnapshot, "", step.FetchSettings{Copy: c}},
+		{step.Fence, "", nil}, {step.StopDistro, "", nil}, {step.MoveAside, "", nil},
+		{step.RestoreEtcd, "", step.RestoreSettings{
 			Member: inst.Member, InitialCluster: r.InitialCluster, InitialClusterToken: r.InitialClusterToken, PeerURLs: inst.PeerURLs, BumpRevision: bump,
 		}},
-		{step.StartDistro, nil},
-		{step.WaitHealthy, step.HealthySettings{Members: members, Revision: bump}},
-		{step.Commit, step.CommitSettings{Epoch: epoch}},
-	} {
-		one := v1alpha1.PlanStep{ID: string(s.kind), Kind: string(s.kind), Deadline: metav1.NewTime(cfg.Now().Add(r.Timeout))}
-		if s.settings != nil {
-			raw, err := json.Marshal(s.settings)
-			if err != nil {
-				return nil, err
-			}
-			one.Settings = &runtime.RawExtension{Raw: raw}
-		}
-		steps = append(steps, one)
-	}
-	return steps, nil
+		{step.StartDistro, "", nil},
+		{step.WaitHealthy, "", step.HealthySettings{Members: members, Revision: bump}},
+		{step.Commit, "", step.CommitSettings{Epoch: epoch}},
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
-	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
@@ -36,9 +35,7 @@ func Status(ctx context.Context, cfg Config, w io.Writer) error {
 			return err
 		}
 	}
-	if cfg.Supervise != nil {
-		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{Command: cfg.Supervise.Command, StateDir: cfg.StateDir, Log: cfg.Log})
-	}
+	a.supervisor = cfg.supervisor()
 	a.statusEtcd(ctx, o, row)
 	a.statusSchedule(o, row)
 	if err := a.statusAside(ctx, row); err != nil {

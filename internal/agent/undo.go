@@ -7,7 +7,6 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
-	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
 	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
@@ -66,10 +65,6 @@ func open(cfg Config) (*Agent, error) {
 			return nil, err
 		}
 	}
-	if cfg.Supervise != nil {
-		a.supervisor = etcd.NewSupervisor(etcd.SupervisorConfig{
-			Command: cfg.Supervise.Command, Env: cfg.Supervise.Env, StateDir: cfg.StateDir, Log: cfg.Log,
-		})
-	}
+	a.supervisor = cfg.supervisor()
 	return a, nil
 }

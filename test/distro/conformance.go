@@ -25,6 +25,7 @@ func Conformance() []Behaviour {
 		{"2", "config.yaml, drop-ins, key+, precedence of flag over file", "TestFilesMergeInOrder"},
 		{"2", "arguments of files stand before those of the command line, unknown ones apart", "TestSettingsBecomeArguments"},
 		{"2", "a critical setting that differs refuses the join", ""},
+		{"2", "a server joins with the token that it is given, and does not look for one on the disk", ""},
 		{"3", "two spellings of a flag are fatal", one + "/two spellings of one flag are fatal"},
 		{"3", "unknown keys are warned of at each call", one + "/keys that a command does not know are warned of"},
 		{"3", "words and exit codes of mistakes", one + "/mistakes have their words and codes"},

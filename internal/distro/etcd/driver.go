@@ -23,6 +23,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
@@ -33,7 +34,7 @@ type Config struct {
 	// StateDir is the agent's, where the fence stands.
 	StateDir string
 	// Supervisor runs etcd in place of systemd; nil where systemd does.
-	Supervisor *Supervisor
+	Supervisor *supervise.Supervisor
 }
 
 // Driver implements distro.Driver.
@@ -63,7 +64,7 @@ const defaultUnit = "etcd.service"
 func New(cfg Config) *Driver {
 	d := &Driver{cfg: cfg, fence: fence{dir: cfg.StateDir}}
 	if cfg.Supervisor != nil {
-		d.service = supervised{cfg.Supervisor, d.fence}
+		d.service = supervised{cfg.Supervisor}
 	} else {
 		d.service = unit{systemd.Unit{Name: cmp.Or(cfg.Etcd.Unit, defaultUnit), Root: "/"}, d.fence}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd/etcdtest"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -168,7 +169,7 @@ func TestTheChildIsFoundHoweverItsDirectoryIsNamed(t *testing.T) {
 func TestAnEtcdThatEndsAtOnceIsNotStartedAllTheTime(t *testing.T) {
 	state := t.TempDir()
 	count := filepath.Join(state, "starts")
-	s := etcd.NewSupervisor(etcd.SupervisorConfig{
+	s := supervise.New(supervise.Config{
 		Command: []string{"/bin/sh", "-c", "echo x >> " + count}, StateDir: state, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)

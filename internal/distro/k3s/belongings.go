@@ -43,10 +43,10 @@ func (d *Driver) Belongings(ctx context.Context) ([]distro.Belonging, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.belongings(), nil
+	return n.belongings()
 }
 
-func (n *node) belongings() []distro.Belonging {
+func (n *node) belongings() ([]distro.Belonging, error) {
 	var moved, copied []string
 	if n.runsEtcd() {
 		moved = append(moved, n.etcdDir(), n.resetFlag())
@@ -55,7 +55,7 @@ func (n *node) belongings() []distro.Belonging {
 		moved = append(moved, n.serverDir("tls"), n.serverDir("cred"))
 		copied = append(copied, n.serverDir("token"), n.serverDir("agent-token"), n.serverDir("manifests"))
 	}
-	copied = append(copied, n.configFile(), n.configFile()+staged, n.configFile()+".d", n.unit.DropInPath(serverDropIn))
+	copied = append(copied, n.configFile(), n.configFile()+staged, n.configFile()+".d", n.unit.OverridePath())
 	if n.packaged() == nil {
 		copied = append(copied, n.program(), n.programFile()+staged)
 		for _, script := range n.scripts() {
@@ -65,12 +65,15 @@ func (n *node) belongings() []distro.Belonging {
 	}
 	var all []distro.Belonging
 	for _, path := range moved {
+		if err := n.movable(path); err != nil {
+			return nil, err
+		}
 		all = append(all, distro.Belonging{Path: path})
 	}
 	for _, path := range copied {
 		all = append(all, distro.Belonging{Path: path, Copy: true})
 	}
-	return all
+	return all, nil
 }
 
 // resetFlag is what a reset leaves, long before it has succeeded.

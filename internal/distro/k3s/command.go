@@ -1,7 +1,6 @@
 package k3s
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,12 +24,15 @@ type command struct {
 	dataDir, snapshotDir string
 	// configFile is the server's.
 	configFile string
+	// secrets are left out of what is told of its words.
+	secrets []string
 }
 
 // cli is the program as it stands on this machine.
 func (n *node) cli() command {
 	return command{
 		program: n.program(), flavour: n.flavour, server: n.supervisor(), dataDir: n.dataDir(), snapshotDir: n.snapshotDir(), configFile: n.configFile(),
+		secrets: n.allSecrets(),
 	}
 }
 
@@ -52,7 +54,7 @@ func (c command) run(ctx context.Context, timeout time.Duration, args ...string)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program, args...)
-	var stdout, stderr bytes.Buffer
+	stdout, stderr := ending{limit: maxOutput}, ending{limit: maxOutput}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Env = os.Environ()
 	if c.configFile != c.flavour.ConfigFile() { // one that is named must exist
@@ -111,7 +113,7 @@ func (c command) failure(verb string, out outcome) error {
 	if out.exit == 0 {
 		return nil
 	}
-	return &refused{command: c.flavour.Name + " etcd-snapshot " + verb, exit: out.exit, said: complaint(out.stderr)}
+	return &refused{command: c.flavour.Name + " etcd-snapshot " + verb, exit: out.exit, said: conceal(complaint(out.stderr), c.secrets...)}
 }
 
 var savedLine = regexp.MustCompile(`Snapshot (\S+) saved\.`)
@@ -171,7 +173,8 @@ func (c command) delete(ctx context.Context, names ...string) error {
 	return c.failure("delete", out)
 }
 
-var versionLine = regexp.MustCompile(`(?m)^\S+ version (v\S+)`)
+// Of a program that somebody has built by himself the version may be any word.
+var versionLine = regexp.MustCompile(`(?m)^\S+ version (\S+)`)
 
 // version of the installed program.
 func (c command) version(ctx context.Context) (string, error) {

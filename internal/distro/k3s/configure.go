@@ -184,7 +184,7 @@ func (n *node) behindCommandLine(flags map[string][]string) (map[string][]string
 		return flags, nil
 	}
 	return nil, &problem.Error{
-		Kind: problem.Refused, Op: "restore the configuration of", Subject: n.unit.Name,
+		Kind: problem.Refused, Op: "restore the configuration of", Subject: n.unit.String(),
 		Why:  "its command line says otherwise, and beats every file: " + strings.Join(against, ", "),
 		Next: "take them out of the unit and write them into " + n.configFile() + ", or restore without the configuration",
 	}

@@ -50,7 +50,7 @@ func TestAConfigurationThatWasWrittenIsReadAsTheSnapshotHadIt(t *testing.T) {
 			must(os.WriteFile(filepath.Join(root, file), text, 0o644))
 		}
 		command := systemd.Command{Program: "/usr/local/bin/k3s", Args: []string{"server"}, Env: map[string]string{"K3S_URL": "https://env:6443"}}
-		n, err := read(K3s, systemd.Unit{Name: "k3s.service", Root: "/"}, command, root)
+		n, err := read(K3s, unit{systemd.Unit{Name: "k3s.service", Root: "/"}}, command, root)
 		must(err)
 		before := n.all()
 		snapshot := rapid.MapOf(flags, values).Draw(t, "snapshot")
@@ -156,7 +156,7 @@ func TestANewFileIsRemovedByTheUndo(t *testing.T) {
 	n := machine(t, K3s, server(), nil)
 	for _, path := range []string{k3sConfig + staged, "/usr/local/bin/k3s" + staged} {
 		found := false
-		for _, b := range n.belongings() {
+		for _, b := range owned(t, n) {
 			found = found || b.Path == path && b.Copy
 		}
 		if !found {

@@ -44,8 +44,18 @@ func (n *node) refuse(why error) error {
 	if errors.Is(why, errExternal) || errors.Is(why, errSQLite) {
 		next = "back the datastore up with its own tools, or move the cluster to embedded etcd: start its first server once with --cluster-init"
 	}
+	if errors.Is(why, errSQLite) && n.wasEtcd() {
+		next = "it had etcd before, and came up empty after a reset that failed: stop it, move " + n.serverDir("db", "state.db") + " away, and restore a snapshot"
+	}
 	return &problem.Error{
 		Kind: problem.Refused, Op: "drive the etcd of " + n.flavour.Name + " in", Subject: n.dataDir(), Err: errors.Join(distro.ErrNotInstalled, why),
 		Why: why.Error(), Next: next,
 	}
+}
+
+// wasEtcd says whether a server on SQLite has had an etcd: a reset that failed leaves it without a log, and the next start
+// without cluster-init comes up on SQLite, and empty (seen on 1.36).
+func (n *node) wasEtcd() bool {
+	old, err := filepath.Glob(n.at(n.serverDir("db", "etcd-old-*")))
+	return err == nil && len(old) > 0 || n.exists(n.etcdDir())
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -63,7 +65,7 @@ func (n *node) installation() (*distro.Installation, error) {
 func (n *node) etcdClient() etcd.Config {
 	tls := n.serverDir("tls", "etcd")
 	return etcd.Config{
-		Endpoints: []string{"https://127.0.0.1:2379"}, CACert: filepath.Join(tls, "server-ca.crt"),
+		Endpoints: []string{n.etcdSettings().loopback()}, CACert: filepath.Join(tls, "server-ca.crt"),
 		Cert: filepath.Join(tls, "client.crt"), Key: filepath.Join(tls, "client.key"),
 	}
 }
@@ -138,6 +140,7 @@ type etcdSettings struct {
 	Name           string `json:"name"`
 	PeerURLs       string `json:"initial-advertise-peer-urls"`
 	InitialCluster string `json:"initial-cluster"`
+	Listen         string `json:"listen-client-urls"`
 }
 
 func (n *node) etcdSettings() etcdSettings {
@@ -156,4 +159,16 @@ func (s etcdSettings) address() string {
 		}
 	}
 	return ""
+}
+
+// loopback is where clients on this machine reach the member: [::1] where there is no IPv4.
+func (s etcdSettings) loopback() string {
+	for _, raw := range splitURLs(s.Listen) {
+		if u, err := url.Parse(raw); err == nil && u.Scheme == "https" {
+			if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
+				return raw
+			}
+		}
+	}
+	return "https://127.0.0.1:2379"
 }

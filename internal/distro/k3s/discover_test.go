@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/etcd"
+	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
@@ -115,6 +116,47 @@ func TestTheEtcdOfAMinorIsKnown(t *testing.T) {
 	for version, want := range map[string]string{"v1.34.2+k3s1": "3.6.4", "v1.37.0-rc1+rke2r1": "3.7.1", "v1.3.4": "", "": "", "v2.0.0": ""} {
 		if got := etcdOf(version); got != want {
 			t.Errorf("%q runs etcd %q, want %q", version, got, want)
+		}
+	}
+}
+
+func TestTheMemberIsAskedWhereItListensOnThisMachine(t *testing.T) {
+	const config = "/var/lib/rancher/k3s/server/db/etcd/config"
+	for name, test := range map[string]struct{ config, etcd, supervisor string }{
+		"before it has run": {"", "https://127.0.0.1:2379", "https://127.0.0.1:6443"},
+		"as usual":          {"listen-client-urls: https://10.0.0.2:2379,https://127.0.0.1:2379\n", "https://127.0.0.1:2379", "https://127.0.0.1:6443"},
+		"without IPv4":      {"listen-client-urls: 'https://[::1]:2379,https://[fd00::2]:2379'\n", "https://[::1]:2379", "https://[::1]:6443"},
+		"of another form":   {"listen-client-urls: [x]\n", "https://127.0.0.1:2379", "https://127.0.0.1:6443"},
+	} {
+		n := machine(t, K3s, server(), map[string]string{config: test.config})
+		if got := n.etcdClient().Endpoints; len(got) != 1 || got[0] != test.etcd || n.supervisor() != test.supervisor {
+			t.Errorf("%s: etcd is asked at %v, the supervisor at %s", name, got, n.supervisor())
+		}
+	}
+}
+
+func TestPathsThatAreNotAbsoluteAreSeenFromWhereTheProgramWorks(t *testing.T) {
+	command := server("--data-dir=data", "--etcd-snapshot-dir=mine")
+	command.Dir = "/srv"
+	n := machine(t, K3s, command, nil)
+	if n.dataDir() != "/srv/data" || n.snapshotDir() != "/srv/data/server/mine" {
+		t.Errorf("the data is in %s, the snapshots in %s", n.dataDir(), n.snapshotDir())
+	}
+}
+
+func TestAServerOnSQLiteThatHadEtcdIsToldWhatHasHappened(t *testing.T) {
+	const db = "/var/lib/rancher/k3s/server/db/"
+	for name, test := range map[string]struct {
+		files map[string]string
+		next  string
+	}{
+		"it never had any": {map[string]string{db + "state.db": "x"}, "start its first server once with --cluster-init"},
+		"a reset failed":   {map[string]string{db + "state.db": "x", db + "etcd-old-1700000000/name": "n1-0123abcd"}, "came up empty after a reset that failed"},
+	} {
+		n := machine(t, K3s, server(), test.files)
+		_, why := n.datastore()
+		if err := n.refuse(why); !strings.Contains(problem.NextOf(err), test.next) {
+			t.Errorf("%s: %s", name, problem.NextOf(err))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 // Config says what is driven.
@@ -12,6 +13,8 @@ type Config struct {
 	Flavour Flavour
 	// Unit that runs the distribution; empty: it is looked for.
 	Unit string
+	// Supervisor runs it in place of systemd; nil where systemd does.
+	Supervisor *supervise.Supervisor
 	// StateDir is the agent's: the fence stands there, and what the driver has to remember.
 	StateDir string
 	// ArtifactDir is a directory of the operator's with releases, and ArtifactURL a mirror: see the package artifact.

@@ -38,6 +38,26 @@ func (d *Driver) Escrow(ctx context.Context) (*escrow.Content, error) {
 	return &escrow.Content{Token: token, Secrets: n.secrets(), Files: files}, nil
 }
 
+// Opens implements distro.Escrower. The snapshot's keys are sealed with the token that it was taken under.
+func (d *Driver) Opens(ctx context.Context, file, spoolDir string) (bool, error) {
+	n, err := d.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	token, err := n.token()
+	if err != nil {
+		return false, err
+	}
+	r := &reset{driver: d, node: n, cfg: distro.RestoreConfig{File: file, SpoolDir: spoolDir}}
+	db, closeDB, err := r.database(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer closeDB()
+	sealed, err := SealedWith(ctx, db)
+	return slices.Contains(sealed, TokenDigest(token)), err
+}
+
 // secrets are the values that redactedConfig leaves out, by flag. Those of a flag that has several stand on a line each.
 func (n *node) secrets() map[string]string {
 	all := map[string]string{}
@@ -49,6 +69,18 @@ func (n *node) secrets() map[string]string {
 		if slices.ContainsFunc(values, func(value string) bool { return redact(flag, value) != value }) {
 			all[flag] = strings.Join(values, "\n")
 		}
+	}
+	return all
+}
+
+// allSecrets are the values that no error may hold.
+func (n *node) allSecrets() []string {
+	var all []string
+	for _, values := range n.secrets() {
+		all = append(all, strings.Split(values, "\n")...)
+	}
+	if token, err := n.token(); err == nil {
+		all = append(all, token, Password(token))
 	}
 	return all
 }

@@ -39,7 +39,7 @@ func TestTheEscrowHoldsWhatANewMachineCouldNotMakeAgain(t *testing.T) {
 	if err := os.Symlink("token", filepath.Join(root, "var/lib/rancher/k3s/server/agent-token")); err != nil {
 		t.Fatal(err)
 	}
-	n, err := read(K3s, systemd.Unit{}, systemd.Command{Program: "/usr/local/bin/k3s", Args: []string{"server"}}, root)
+	n, err := read(K3s, unit{}, systemd.Command{Program: "/usr/local/bin/k3s", Args: []string{"server"}}, root)
 	if err != nil {
 		t.Fatal(err)
 	}

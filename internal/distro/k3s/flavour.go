@@ -10,9 +10,12 @@ type Flavour struct {
 	Env string
 	// ServerUnit and AgentUnit are the systemd units that its installer makes.
 	ServerUnit, AgentUnit string
-	// Supervisor is the port that nodes join at, unless the configuration says otherwise; PortFlag is where it would say so,
-	// empty when it can't.
-	Supervisor, PortFlag string
+	// Supervisor is the port that nodes join at, unless the configuration says otherwise; PortFlags are where it would say so,
+	// the first before the others. None: it can't.
+	Supervisor string
+	PortFlags  []string
+	// API is the port that the API server is reached at, and APIFlag where the configuration may say otherwise.
+	API, APIFlag string
 	// KillAll is the script that stops the distribution with all that it started.
 	KillAll string
 	// Lingers: etcd and the API server go on running when the unit is stopped.
@@ -25,11 +28,11 @@ type Flavour struct {
 var (
 	K3s = Flavour{
 		Name: "k3s", Env: "K3S", ServerUnit: "k3s.service", AgentUnit: "k3s-agent.service",
-		Supervisor: "6443", PortFlag: "https-listen-port", KillAll: "k3s-killall.sh", NeedsInit: true,
+		Supervisor: "6443", PortFlags: []string{"supervisor-port", "https-listen-port"}, API: "6443", APIFlag: "https-listen-port", KillAll: "k3s-killall.sh", NeedsInit: true,
 	}
 	RKE2 = Flavour{
 		Name: "rke2", Env: "RKE2", ServerUnit: "rke2-server.service", AgentUnit: "rke2-agent.service",
-		Supervisor: "9345", KillAll: "rke2-killall.sh", Lingers: true,
+		Supervisor: "9345", API: "6443", KillAll: "rke2-killall.sh", Lingers: true,
 	}
 )
 

@@ -29,9 +29,10 @@ func (n *node) kill(ctx context.Context, script string) error {
 	cmd := exec.CommandContext(ctx, script)
 	cmd.Env = append(os.Environ(), n.flavour.Env+"_DATA_DIR="+n.dataDir())
 	cmd.WaitDelay = grace
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	out := ending{limit: maxLines << 10}
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		return fmt.Errorf("run %s: %w: %s", script, err, lines[len(lines)-1])
 	}
 	return nil

@@ -18,14 +18,14 @@ import (
 // node is how the distribution is installed and configured on this machine, as it was read at one moment.
 type node struct {
 	flavour Flavour
-	unit    systemd.Unit
+	unit    service
 	command systemd.Command
 	config  *config.Config
 	// root of the file system: "/". Tests have another.
 	root string
 }
 
-func read(f Flavour, unit systemd.Unit, command systemd.Command, root string) (*node, error) {
+func read(f Flavour, unit service, command systemd.Command, root string) (*node, error) {
 	c, err := config.Read(config.Invocation{Args: command.Args, Env: command.Env, Prefix: f.Env, File: f.ConfigFile()}, os.DirFS(root))
 	if err != nil {
 		return nil, err
@@ -46,7 +46,18 @@ func (n *node) configFile() string {
 	return cmp.Or(n.command.Env[n.flavour.Env+"_CONFIG_FILE"], n.config.String("config", n.flavour.ConfigFile()))
 }
 
-func (n *node) dataDir() string { return n.config.String("data-dir", n.flavour.DataDir()) }
+// dataDir is absolute: the program takes a relative one from where it is started.
+func (n *node) dataDir() string {
+	return under(cmp.Or(n.command.Dir, "/"), n.config.String("data-dir", n.flavour.DataDir()))
+}
+
+// under is a path as it is seen from a directory.
+func under(dir, path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return filepath.Clean(path)
+}
 
 func (n *node) serverDir(parts ...string) string {
 	return filepath.Join(n.dataDir(), "server", filepath.Join(parts...))
@@ -55,26 +66,35 @@ func (n *node) serverDir(parts ...string) string {
 // etcdDir holds etcd's data. It is not there on a server without etcd.
 func (n *node) etcdDir() string { return n.serverDir("db", "etcd") }
 
+// snapshotDir is absolute: a running server works in its own directory.
 func (n *node) snapshotDir() string {
-	return n.config.String("etcd-snapshot-dir", n.serverDir("db", "snapshots"))
+	return under(n.serverDir(), n.config.String("etcd-snapshot-dir", n.serverDir("db", "snapshots")))
 }
 
 // supervisor is where this machine's own server is asked.
 func (n *node) supervisor() string {
-	host := n.config.String("bind-address", "127.0.0.1")
+	host := n.config.String("bind-address", "")
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
+		if u, err := url.Parse(n.etcdSettings().loopback()); err == nil {
+			host = u.Hostname() // where there is no IPv4 it is another
+		}
 	}
 	return n.supervisorAt(host)
 }
 
 // supervisorAt is where others ask this machine's server, at one of its addresses.
 func (n *node) supervisorAt(host string) string {
-	port := n.flavour.Supervisor
-	if n.flavour.PortFlag != "" {
-		port = n.config.String(n.flavour.PortFlag, port)
+	return (&url.URL{Scheme: "https", Host: net.JoinHostPort(host, n.supervisorPort())}).String()
+}
+
+func (n *node) supervisorPort() string {
+	for _, flag := range n.flavour.PortFlags {
+		if port := n.config.String(flag, ""); port != "" && port != "0" {
+			return port
+		}
 	}
-	return (&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)}).String()
+	return n.flavour.Supervisor
 }
 
 // name of the node in Kubernetes, and in the names of snapshots. Once etcd has run, the name of its member tells it: a node
@@ -91,7 +111,7 @@ func (n *node) name() (string, error) {
 		return strings.ToLower(name), nil
 	}
 	host, err := os.Hostname()
-	return strings.ToLower(strings.Split(host, ".")[0]), err
+	return strings.ToLower(host), err // with its domain, if it has one
 }
 
 // memberNode is the node that a member's name begins with: <node>-<8 hex digits>.

@@ -34,7 +34,7 @@ func machine(t *testing.T, f Flavour, command systemd.Command, files map[string]
 	if command.Program == "" {
 		command.Program = "/usr/local/bin/" + f.Name
 	}
-	n, err := read(f, systemd.Unit{Name: f.ServerUnit, Root: "/"}, command, root)
+	n, err := read(f, unit{systemd.Unit{Name: f.ServerUnit, Root: "/"}}, command, root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package k3s
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -37,8 +38,8 @@ func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	if j, err = n.complete(j); err != nil {
 		return err
 	}
-	if n.exists(n.unit.DropInPath(serverDropIn)) { // what the unit says by itself shows only without it
-		if err := n.unit.Retract(ctx, serverDropIn); err != nil {
+	if n.exists(n.unit.OverridePath()) { // what the unit says by itself shows only without it
+		if err := n.unit.Retract(ctx); err != nil {
 			return err
 		}
 		if n, err = d.look(ctx); err != nil {
@@ -52,8 +53,9 @@ func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	if len(says) == 0 {
 		return n.removeServerFile()
 	}
-	if line, changed := n.silent(says); changed {
-		if err := n.unit.Extend(ctx, systemd.DropIn{Name: serverDropIn, Text: line, Mode: 0o600}); err != nil {
+	if words, changed := n.silent(says); changed {
+		why := "Written by holdfast-agent: " + n.serverFile() + " says how the machine joins, which the command line would overrule."
+		if err := n.unit.Override(ctx, why, n.command.Program, words); err != nil {
 			return err
 		}
 	}
@@ -63,13 +65,37 @@ func (d *Driver) Point(ctx context.Context, j distro.Joining) error {
 	return d.pointed(ctx, says)
 }
 
-// complete adds what the machine has by now: it may have got its token by an earlier restore.
+// Pointed are the files by which the machine joins as a restore has decided, and not as its own configuration says.
+func (d *Driver) Pointed(ctx context.Context) ([]string, error) {
+	n, err := d.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var there []string
+	for _, path := range []string{n.serverFile(), n.unit.OverridePath()} {
+		if n.exists(path) {
+			there = append(there, path)
+		}
+	}
+	return there, nil
+}
+
+// complete adds what the machine has by now: it may have got its token by an earlier restore. One that founded the cluster
+// has made its token itself, and no configuration has it; a server that joins looks for it there and nowhere else: it ends,
+// or, without cluster-init, comes up on SQLite, and empty.
 func (n *node) complete(j distro.Joining) (distro.Joining, error) {
 	if j.Token != "" {
 		return j, nil
 	}
 	var err error
-	j.Token, err = n.configuredToken(n.config)
+	if j.Token, err = n.configuredToken(n.config); j.Token != "" || err != nil || j.Server == "" {
+		return j, err
+	}
+	own, err := n.readFile(n.serverDir("token"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, nil // a worker, or a machine that is new: what it lacks it says itself
+	}
+	j.Token = strings.TrimSpace(string(own))
 	return j, err
 }
 
@@ -144,9 +170,9 @@ func (n *node) removeServerFile() error {
 	return durable.Remove(path)
 }
 
-// silent is a drop-in of the unit whose command line says none of these settings, and whether the unit's own says any.
-// Variables stay variables, unless one of the settings is in one.
-func (n *node) silent(says map[string]string) (text string, changed bool) {
+// silent is a command line that says none of these settings, and whether the service's own says any. Variables stay
+// variables, unless one of the settings is in one.
+func (n *node) silent(says map[string]string) (words []string, changed bool) {
 	said := func(flag string) bool {
 		for setting := range says {
 			if slices.Contains(joining[setting], flag) {
@@ -156,17 +182,16 @@ func (n *node) silent(says map[string]string) (text string, changed bool) {
 		return false
 	}
 	if !has(n.command.Args, said) {
-		return "", false
+		return nil, false
 	}
-	words := without(n.command.Words, said)
+	words = without(n.command.Words, said)
 	if has(systemd.Expand(words, n.command.Env), said) {
 		words = without(n.command.Args, said)
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "$", "$$")
 		}
 	}
-	return "# Written by holdfast-agent: " + n.serverFile() + " says how the machine joins, which the command line would overrule.\n" +
-		"[Service]\nExecStart=\nExecStart=" + systemd.Line(n.command.Program, words) + "\n", true
+	return words, true
 }
 
 // withoutDropIn is the configuration that the machine would have without the file.

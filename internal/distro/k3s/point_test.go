@@ -82,12 +82,12 @@ func TestACommandLineThatNamesAServerIsReplacedWithoutIt(t *testing.T) {
 		"empty, and last": {[]string{"server", "--server="}, `"server"`},
 	} {
 		n := machine(t, K3s, systemd.Command{Args: systemd.Expand(test.words, env), Words: test.words, Env: env}, nil)
-		text, changed := n.silent(map[string]string{"server": "https://new:6443"})
+		words, changed := n.silent(map[string]string{"server": "https://new:6443"})
 		if changed != (test.want != "") {
 			t.Errorf("%s: changed %v", name, changed)
 		}
-		if want := "[Service]\nExecStart=\nExecStart=\"/usr/local/bin/k3s\" " + test.want + "\n"; changed && !strings.HasSuffix(text, want) {
-			t.Errorf("%s: %s, want %s", name, text, want)
+		if got, want := systemd.Line(n.command.Program, words), `"/usr/local/bin/k3s" `+test.want; changed && got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestBelongingsAreWhatARoleHas(t *testing.T) {
 		"a worker":                  {machine(t, K3s, agent(), nil), nil, config},
 	} {
 		var moved, copied []string
-		for _, b := range test.n.belongings() {
+		for _, b := range owned(t, test.n) {
 			if b.Copy {
 				copied = append(copied, b.Path)
 			} else {
@@ -216,11 +216,29 @@ func TestATokenThatAnEarlierRestoreHasBroughtStays(t *testing.T) {
 	}
 }
 
+func TestAServerThatFoundedTheClusterGetsTheTokenThatItMadeWhenItIsToJoin(t *testing.T) {
+	const made = "K10a7b1c3d5e7f9a7b1c3d5e7f9a7b1c3d5e7f9a7b1c3d5e7f9a7b1c3d5e7f9abcd::server:made"
+	n := machine(t, K3s, server("--cluster-init"), map[string]string{"/var/lib/rancher/k3s/server/token": made + "\n"})
+	for join, want := range map[string]map[string]string{
+		"https://a:6443": {"server": "https://a:6443", "token": made},
+		"":               {}, // a first server reads the file by itself
+	} {
+		j, err := n.complete(distro.Joining{Server: join})
+		if err != nil {
+			t.Fatal(err)
+		}
+		says, err := n.lacks(j)
+		if diff := cmp.Diff(want, says); err != nil || diff != "" {
+			t.Errorf("joining %q: %v %s", join, err, diff)
+		}
+	}
+}
+
 func TestACommandLineThatNamesATokenFileIsReplacedToo(t *testing.T) {
 	words := []string{"server", "--token-file", "/t", "--tls-san=a"}
 	n := machine(t, K3s, systemd.Command{Args: words, Words: words}, map[string]string{"/t": "old\n"})
-	text, changed := n.silent(map[string]string{"token": "new"})
-	if want := "ExecStart=\"/usr/local/bin/k3s\" \"server\" \"--tls-san=a\"\n"; !changed || !strings.HasSuffix(text, want) {
-		t.Errorf("%v: %s", changed, text)
+	got, changed := n.silent(map[string]string{"token": "new"})
+	if diff := cmp.Diff([]string{"server", "--tls-san=a"}, got); !changed || diff != "" {
+		t.Errorf("%v: %s", changed, diff)
 	}
 }

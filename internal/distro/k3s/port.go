@@ -14,11 +14,9 @@ import (
 // etcdPorts are those of etcd: clients, peers, metrics, and clients over plain HTTPS. Nothing changes them.
 var etcdPorts = []int{2379, 2380, 2381, 2382}
 
-// apiServerPort is where an API server listens that has a port of its own.
-const apiServerPort = "6443"
-
 // ports are those that nobody may listen on when the distribution is stopped: whoever does would either be a part of it
-// that was left, or keep it from starting. A worker has none that matter.
+// that was left, or keep it from starting. What listens on a usual one that is not this server's may be somebody else's: a
+// balancer. A worker has none that matter.
 func (n *node) ports() []int {
 	if !n.server() {
 		return nil
@@ -27,16 +25,19 @@ func (n *node) ports() []int {
 	if n.runsEtcd() {
 		all = slices.Clone(etcdPorts)
 	}
-	served := []string{n.flavour.Supervisor, apiServerPort}
-	if n.flavour.PortFlag != "" { // one port for both, and what listens on the usual one may be somebody else's: a balancer
-		served = []string{n.config.String(n.flavour.PortFlag, n.flavour.Supervisor)}
-	}
-	for _, port := range served {
+	for _, port := range []string{n.supervisorPort(), n.apiPort()} {
 		if number, err := strconv.Atoi(port); err == nil && !slices.Contains(all, number) {
 			all = append(all, number)
 		}
 	}
 	return all
+}
+
+func (n *node) apiPort() string {
+	if n.flavour.APIFlag == "" {
+		return n.flavour.API
+	}
+	return n.config.String(n.flavour.APIFlag, n.flavour.API)
 }
 
 // listener is a socket on a port that should be free.

@@ -41,22 +41,30 @@ func processes(proc string) ([]process, error) {
 		if err != nil {
 			continue
 		}
-		line, err := os.ReadFile(filepath.Join(proc, e.Name(), "cmdline"))
-		if err != nil || len(line) == 0 {
-			continue
+		if p, ok := readProcess(proc, pid); ok {
+			all = append(all, p)
 		}
-		group, err := os.ReadFile(filepath.Join(proc, e.Name(), "cgroup"))
-		if err != nil {
-			continue
-		}
-		var argv []string
-		for word := range bytes.SplitSeq(bytes.TrimRight(line, "\x00"), []byte{0}) {
-			argv = append(argv, string(word))
-		}
-		program, _ := os.Readlink(filepath.Join(proc, e.Name(), "exe"))
-		all = append(all, process{pid: pid, program: program, argv: argv, group: string(group)})
 	}
 	return all, nil
+}
+
+// readProcess reads one, unless it is the kernel's or has ended.
+func readProcess(proc string, pid int) (p process, ok bool) {
+	dir := filepath.Join(proc, strconv.Itoa(pid))
+	line, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if err != nil || len(line) == 0 {
+		return p, false
+	}
+	group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+	if err != nil {
+		return p, false
+	}
+	p = process{pid: pid, group: string(group)}
+	for word := range bytes.SplitSeq(bytes.TrimRight(line, "\x00"), []byte{0}) {
+		p.argv = append(p.argv, string(word))
+	}
+	p.program, _ = os.Readlink(filepath.Join(dir, "exe"))
+	return p, true
 }
 
 // daemons are what the distribution starts out of its data directory. People start other programs from there, such as
@@ -66,18 +74,46 @@ var daemons = []string{"containerd", "containerd-shim", "kubelet"}
 // belongs says whether a process is one of the distribution: the program as server or agent, the daemons that it brings,
 // and whatever runs in a pod, which is known by its control group.
 func (n *node) belongs(p process) bool {
-	if strings.Contains(p.group, "/kubepods") {
+	if n.inPod(p) || n.runs(p) {
 		return true
 	}
+	name := filepath.Base(p.argv[0])
+	daemon := slices.ContainsFunc(daemons, func(daemon string) bool { return name == daemon || strings.HasPrefix(name, daemon+"-") })
+	return daemon && (n.unpacked(p.argv[0]) || n.unpacked(p.program))
+}
+
+// inPod says whether a process runs in a pod of this machine: below the part of the hierarchy that the agent is in, too. Those
+// of a cluster in a container of this machine are below that one's.
+func (n *node) inPod(p process) bool {
+	own, err := n.readFile("/proc/self/cgroup")
+	for line := range strings.Lines(p.group) {
+		_, path, _ := strings.Cut(strings.TrimSpace(line), ":/")
+		above, _, found := strings.Cut("/"+path, "/kubepods")
+		if found && (err != nil || strings.Contains(string(own), ":"+above+"/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// runs says whether a process is the program itself, as server or agent.
+func (n *node) runs(p process) bool {
 	name := filepath.Base(p.argv[0])
 	if name == n.flavour.Name {
 		return len(p.argv) > 1 && slices.Contains([]string{"server", "agent"}, p.argv[1])
 	}
-	if rest, ok := strings.CutPrefix(name, n.flavour.Name+" "); ok { // the server hides its arguments
-		return rest == "server" || rest == "agent"
+	rest, ok := strings.CutPrefix(name, n.flavour.Name+" ") // the server hides its arguments
+	return ok && (rest == "server" || rest == "agent")
+}
+
+// sameNetwork says whether a process is in the network that this one is in. A server in a container has one of its own.
+func sameNetwork(proc string, pid int) bool {
+	own, err := os.Readlink(filepath.Join(proc, "self", "ns", "net"))
+	if err != nil {
+		return true // it can't be seen, and there is nothing to tell machines apart by
 	}
-	daemon := slices.ContainsFunc(daemons, func(daemon string) bool { return name == daemon || strings.HasPrefix(name, daemon+"-") })
-	return daemon && (n.unpacked(p.argv[0]) || n.unpacked(p.program))
+	its, err := os.Readlink(filepath.Join(proc, strconv.Itoa(pid), "ns", "net"))
+	return err != nil || its == own
 }
 
 // unpacked says whether a program is one of those that the distribution brings along and lays down in its data directory.
@@ -90,11 +126,15 @@ func (n *node) unpacked(program string) bool {
 	return err == nil && strings.HasPrefix(program, filepath.Join(real, "data")+"/")
 }
 
-// alive are the distribution's processes.
+// alive are the distribution's processes. A server in another network is another machine's: one in a container of this
+// machine must not be killed with this one.
 func (n *node) alive() ([]process, error) {
-	all, err := processes(filepath.Join(n.root, "proc"))
+	proc := filepath.Join(n.root, "proc")
+	all, err := processes(proc)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(p process) bool { return !n.belongs(p) }), nil
+	return slices.DeleteFunc(all, func(p process) bool {
+		return !n.belongs(p) || n.runs(p) && !sameNetwork(proc, p.pid)
+	}), nil
 }

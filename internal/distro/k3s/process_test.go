@@ -63,6 +63,41 @@ func TestProcessesAreReadAndNamedWithoutTheirArguments(t *testing.T) {
 	}
 }
 
+func TestAServerInAContainerIsNotThisMachines(t *testing.T) {
+	n := machine(t, K3s, server(), map[string]string{
+		"/proc/7/cmdline": "/usr/local/bin/k3s\x00server\x00", "/proc/7/cgroup": "0::/system.slice/k3s.service\n", "/proc/7/ns": "/",
+		"/proc/8/cmdline": "/bin/k3s server", "/proc/8/cgroup": "0::/system.slice/docker-0123.scope\n", "/proc/8/ns": "/", "/proc/self/ns": "/",
+	})
+	for pid, network := range map[string]string{"self": "net:[1]", "7": "net:[1]", "8": "net:[2]"} {
+		if err := os.Symlink(network, n.at("/proc", pid, "ns/net")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := n.alive(); err != nil || len(left) != 1 || left[0].pid != 7 {
+		t.Error(left, err)
+	}
+}
+
+func TestPodsOfAClusterInAContainerAreNotThisMachines(t *testing.T) {
+	const pod = "/kubepods.slice/kubepods-besteffort.slice/cri-containerd-0123.scope\n"
+	for name, test := range map[string]struct {
+		own, group string
+		want       bool
+	}{
+		"on the machine":                {"0::/system.slice/holdfast-agent.service\n", "0::" + pod, true},
+		"on the machine, first version": {"1:name=systemd:/system.slice/holdfast-agent.service\n", "4:pids:" + pod + "1:name=systemd:" + pod, true},
+		"in a container":                {"0::/system.slice/holdfast-agent.service\n", "0::/docker/0a" + pod, false},
+		"with the agent in a container": {"0::/lab/n1/system.slice/holdfast-agent.service\n", "0::/lab/n1" + pod, true},
+		"of another such":               {"0::/lab/n1/system.slice/holdfast-agent.service\n", "0::/lab/n11" + pod, false},
+		"no pod":                        {"0::/\n", "0::/system.slice/nginx.service\n", false},
+	} {
+		n := machine(t, K3s, server(), map[string]string{"/proc/self/cgroup": test.own})
+		if got := n.belongs(process{argv: []string{"nginx"}, group: test.group}); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestWhoeverListensOnThePortsIsNamed(t *testing.T) {
 	const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 	n := machine(t, RKE2, server(), map[string]string{
@@ -95,6 +130,7 @@ func TestThePortsAreThoseOfWhatRunsHere(t *testing.T) {
 	}{
 		"k3s":                {machine(t, K3s, server(), nil), []int{2379, 2380, 2381, 2382, 6443}},
 		"k3s elsewhere":      {machine(t, K3s, server("--https-listen-port=7443"), nil), []int{2379, 2380, 2381, 2382, 7443}},
+		"k3s on two ports":   {machine(t, K3s, server("--supervisor-port=9345"), nil), []int{2379, 2380, 2381, 2382, 9345, 6443}},
 		"rke2":               {machine(t, RKE2, server(), nil), []int{2379, 2380, 2381, 2382, 9345, 6443}},
 		"control plane only": {machine(t, RKE2, server("--disable-etcd"), nil), []int{9345, 6443}},
 		"a worker":           {machine(t, RKE2, agent(), nil), nil},

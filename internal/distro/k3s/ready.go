@@ -22,7 +22,7 @@ func (d *Driver) Ready(ctx context.Context) error {
 		return err
 	}
 	if !active {
-		return fmt.Errorf("%s is not active", n.unit.Name)
+		return fmt.Errorf("%s is not active", n.unit.String())
 	}
 	if !n.server() {
 		return n.workerReady(ctx)

@@ -54,9 +54,15 @@ func (r *reset) begin(ctx context.Context) error {
 	}
 	r.cfg.Report("resetting the cluster to the snapshot", "")
 	return r.unit.Launch(ctx, systemd.Transient{
-		Description: "Restore of etcd by holdfast-agent", Command: r.command(snapshot), Like: r.node.unit,
+		Description: "Restore of etcd by holdfast-agent", Command: r.command(snapshot), Like: like(r.node.unit),
 		Output: r.path("output"), Limit: limit(ctx),
 	})
+}
+
+// like is the unit that a reset is started like. Where there is none, the supervisor knows the environment.
+func like(s service) systemd.Unit {
+	u, _ := s.(unit)
+	return u.Unit
 }
 
 // A reset polls for its etcd without any bound of its own, so it is given one.
@@ -76,7 +82,7 @@ func limit(ctx context.Context) time.Duration {
 
 // prepare makes the machine fit for a reset. What an earlier one has left running ends before its files are removed.
 func (r *reset) prepare(ctx context.Context) error {
-	if err := errors.Join(r.sweep(), endResets(ctx), r.node.dropManifests()); err != nil {
+	if err := errors.Join(r.driver.endResets(ctx), r.sweep(), r.node.dropManifests()); err != nil {
 		return err
 	}
 	if err := r.requireQuiet(ctx); err != nil {
@@ -104,7 +110,7 @@ func (r *reset) configure(ctx context.Context) error {
 func (r *reset) requireQuiet(ctx context.Context) error {
 	running, err := r.node.unit.Running(ctx)
 	if err == nil && running {
-		err = fmt.Errorf("restore: %s runs", r.node.unit.Name)
+		err = fmt.Errorf("restore: %s runs", r.node.unit)
 	}
 	if err != nil {
 		return err
@@ -112,17 +118,32 @@ func (r *reset) requireQuiet(ctx context.Context) error {
 	return r.node.settle(ctx)
 }
 
+// resetDirs are what restores have left.
+func (d *Driver) resetDirs() ([]string, error) {
+	top := filepath.Join(d.cfg.StateDir, "reset")
+	entries, err := os.ReadDir(top)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		dirs = append(dirs, filepath.Join(top, e.Name()))
+	}
+	return dirs, nil
+}
+
 // sweep removes what earlier restores have left.
 func (r *reset) sweep() error {
-	entries, err := os.ReadDir(filepath.Dir(r.dir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dirs, err := r.driver.resetDirs()
+	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if path := filepath.Join(filepath.Dir(r.dir), e.Name()); path != r.dir {
-			if err := os.RemoveAll(path); err != nil {
-				return fmt.Errorf("remove what another restore left: %w", err)
-			}
+	for _, dir := range dirs {
+		if dir == r.dir {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove what another restore left: %w", err)
 		}
 	}
 	return nil
@@ -161,10 +182,11 @@ func (r *reset) clear() error {
 	return durable.WriteFile(r.path("begun"), note, 0o600)
 }
 
-// debris are the copies that resets make of what they replace. Nobody ever removes them.
+// debris are the copies that resets make of what they replace, which nobody ever removes, and the copy of the database that a
+// start makes, and leaves when it fails.
 func (n *node) debris() ([]string, error) {
 	var all []string
-	for _, pattern := range []string{n.serverDir("tls-*"), n.serverDir("db", "etcd-old-*")} {
+	for _, pattern := range []string{n.serverDir("tls-*"), n.serverDir("db", "etcd-old-*"), n.serverDir("db", "etcd-tmp")} {
 		found, err := filepath.Glob(n.at(pattern))
 		if err != nil {
 			return nil, err

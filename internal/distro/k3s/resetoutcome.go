@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -41,12 +42,17 @@ func (r *reset) wait(ctx context.Context) (systemd.Run, error) {
 	}
 }
 
-// output is all that the program has said so far.
+// output is what the program has said so far: the end of it, if that is much.
 func (r *reset) output() string {
-	data, err := os.ReadFile(r.path("output"))
+	f, err := os.Open(r.path("output"))
 	if err != nil {
 		return "" // it has said nothing that could be read
 	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxOutput { // one that does not end may say much
+		_, _ = f.Seek(-maxOutput, io.SeekEnd)
+	}
+	data, _ := io.ReadAll(io.LimitReader(f, maxOutput))
 	return string(data)
 }
 
@@ -55,11 +61,12 @@ func (r *reset) said() string { return tail(r.output(), r.secrets()...) }
 
 // secrets are those that the program knows.
 func (r *reset) secrets() []string {
+	all := r.node.allSecrets()
 	data, err := os.ReadFile(r.path("token"))
 	if err != nil {
-		return nil
+		return all
 	}
-	return []string{strings.TrimSpace(string(data))}
+	return append(all, strings.TrimSpace(string(data)))
 }
 
 // Words of the program.

@@ -8,7 +8,6 @@ import (
 	"regexp"
 
 	"github.com/holdfast-dev/holdfast/internal/distro"
-	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
 // A restore is a reset by the distribution's own program, which no agent's death must end or double: it runs as a unit named
@@ -35,7 +34,7 @@ type reset struct {
 	driver *Driver
 	node   *node
 	cfg    distro.RestoreConfig
-	unit   systemd.Unit
+	unit   attempt
 	dir    string
 }
 
@@ -43,9 +42,8 @@ func (d *Driver) reset(id string) (*reset, error) {
 	if !idForm.MatchString(id) {
 		return nil, fmt.Errorf("restore %q: no unit can have that name", id)
 	}
-	return &reset{
-		driver: d, unit: systemd.Unit{Name: resetUnits + id + ".service", Root: "/"}, dir: filepath.Join(d.cfg.StateDir, "reset", id),
-	}, nil
+	dir := filepath.Join(d.cfg.StateDir, "reset", id)
+	return &reset{driver: d, unit: d.attempt(id, dir), dir: dir}, nil
 }
 
 // Restore implements distro.Driver.

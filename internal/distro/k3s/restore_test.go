@@ -143,7 +143,7 @@ func TestNoRestoreHasANameThatLeadsElsewhere(t *testing.T) {
 			t.Errorf("%q is taken", id)
 		}
 	}
-	if r, err := d.reset("0b2cd6c4-8a5e-4c1e-9a7e-2f6d5d1f9c11"); err != nil || r.unit.Name != "holdfast-reset-0b2cd6c4-8a5e-4c1e-9a7e-2f6d5d1f9c11.service" {
+	if r, err := d.reset("0b2cd6c4-8a5e-4c1e-9a7e-2f6d5d1f9c11"); err != nil || r.unit.(systemd.Unit).Name != "holdfast-reset-0b2cd6c4-8a5e-4c1e-9a7e-2f6d5d1f9c11.service" {
 		t.Error(r, err)
 	}
 }

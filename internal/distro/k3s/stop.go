@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
-	"github.com/holdfast-dev/holdfast/internal/systemd"
 )
 
 // Running implements distro.Driver. A reset is no running distribution, nor is what it has left: a Restore takes both over.
@@ -22,7 +21,7 @@ func (d *Driver) Running(ctx context.Context) (bool, error) {
 	if err != nil || running {
 		return running, err
 	}
-	found, err := resets(ctx)
+	found, err := d.attempts(ctx)
 	if err != nil || len(found) > 0 {
 		return false, err // their processes can't be told from the distribution's
 	}
@@ -37,7 +36,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := endResets(ctx); err != nil {
+	if err := d.endResets(ctx); err != nil {
 		return err
 	}
 	// Whether the script did its work is looked at afterwards: its exit code says nothing of it.
@@ -117,34 +116,11 @@ func (n *node) stillThere(left []process, held []listener, cause error) error {
 	return e
 }
 
-// resetUnits begin the names of the units that resets run as.
-const resetUnits = "holdfast-reset-"
-
-// resets are those that systemd knows of on this machine, under way or ended, by their units.
-func resets(ctx context.Context) ([]systemd.Unit, error) {
-	names, err := systemd.Find(ctx, resetUnits+"*.service")
-	if err != nil {
-		return nil, err
-	}
-	var known []systemd.Unit
-	for _, name := range names {
-		unit := systemd.Unit{Name: name, Root: "/"}
-		run, err := unit.Run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if run.Known {
-			known = append(known, unit)
-		}
-	}
-	return known, nil
-}
-
 // endResets ends the resets that are under way, and all that others have left.
-func endResets(ctx context.Context) error {
-	found, err := resets(ctx)
-	for _, unit := range found {
-		err = errors.Join(err, unit.Forget(ctx))
+func (d *Driver) endResets(ctx context.Context) error {
+	found, err := d.attempts(ctx)
+	for _, a := range found {
+		err = errors.Join(err, a.Forget(ctx))
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func (s *preflight) look(ctx context.Context, inst *distro.Installation, report 
 		s.restores(ctx, inst, report)
 	}
 	if s.settings.Joins > 0 && inst.DataDir != "" {
-		s.needs[nearest(inst.DataDir)] += snapshot.SpaceToRestore(s.settings.Joins)
+		s.needs[nearest(inst.DataDir)] += s.restored(s.settings.Joins)
 		purpose = "the other members' data"
 	}
 	s.copies(ctx)
@@ -177,11 +177,21 @@ func (s *preflight) space(inst *distro.Installation, m *snapshot.Manifest, store
 		database = max(m.Database.Size, stored)
 	}
 	if inst.DataDir != "" {
-		s.needs[nearest(inst.DataDir)] += snapshot.SpaceToRestore(database)
+		s.needs[nearest(inst.DataDir)] += s.restored(database)
 	}
 	if !s.isLocal(s.settings.Copy) {
 		s.needs[nearest(s.StateDir)] += stored
 	}
+}
+
+// restored is the room that a database takes where it comes to lie. A server of a Kubernetes distribution copies it at each
+// start (seen on k3s 1.36: server/db/etcd-tmp).
+func (s *preflight) restored(database int64) int64 {
+	need := snapshot.SpaceToRestore(database)
+	if _, ok := s.Driver.(distro.Kubernetes); ok {
+		need += database
+	}
+	return need
 }
 
 // room compares what is needed with what is free.

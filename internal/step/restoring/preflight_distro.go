@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
@@ -18,6 +21,10 @@ func (s *preflight) copies(ctx context.Context) {
 		return
 	}
 	for _, b := range belongings {
+		if err := s.writable(b); err != nil {
+			s.note("UndoSet", err, "")
+			return
+		}
 		if !b.Copy {
 			continue
 		}
@@ -32,6 +39,22 @@ func (s *preflight) copies(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// writable refuses what can't be kept beside its original: the agent's own unit lets it write to some directories alone, and
+// a file system may be mounted so that nobody can.
+func (s *preflight) writable(b distro.Belonging) error {
+	if !exists(b.Path) {
+		return nil
+	}
+	dir := filepath.Dir(b.Path)
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return &problem.Error{
+			Kind: problem.Refused, Op: "keep a copy of", Subject: b.Path, Err: err, Why: "the agent can't write to " + dir + ": " + err.Error(),
+			Next: "let it: ReadWritePaths=" + dir + " in a drop-in of holdfast-agent.service, or move what is there",
+		}
+	}
+	return nil
 }
 
 // changesOf the distribution itself: another version, another configuration.

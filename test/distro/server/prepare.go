@@ -86,15 +86,18 @@ func (s *Server) tombstone() error {
 	return os.Rename(s.cfg.in("db/etcd"), aside)
 }
 
-// findPassword takes the token as given, or that of an earlier start, or makes one.
+// findPassword takes the token as given, or that of an earlier start, or makes one. To join, it must be given.
 func (s *Server) findPassword() error {
 	text := s.cfg.Token
+	if text == "" && s.cfg.Server != "" && !s.cfg.DisableEtcd && !s.member.Initialized() {
+		return errors.New(s.cfg.Flavor.Env("TOKEN") + " is required to join a cluster")
+	}
 	if text == "" {
 		data, err := os.ReadFile(s.cfg.tokenFile())
 		if err == nil {
 			text = strings.TrimSpace(string(data))
 		} else if s.cfg.Server != "" {
-			return errors.New("--token is required when joining a cluster")
+			return errors.New(s.cfg.Flavor.Env("TOKEN") + " is required to join a cluster")
 		}
 	}
 	if text == "" {

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/holdfast-dev/holdfast/internal/distro/etcd"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 const serve = "etcd"
@@ -83,8 +84,8 @@ func (m *Machine) Driver() *etcd.Driver {
 }
 
 // Supervisor returns a new one.
-func (m *Machine) Supervisor() *etcd.Supervisor {
-	return etcd.NewSupervisor(etcd.SupervisorConfig{Command: m.Command, StateDir: m.State, Log: slog.New(slog.DiscardHandler)})
+func (m *Machine) Supervisor() *supervise.Supervisor {
+	return supervise.New(supervise.Config{Command: m.Command, StateDir: m.State, Log: slog.New(slog.DiscardHandler)})
 }
 
 // Start starts the member and waits until it answers.

@@ -17,6 +17,9 @@ import (
 // maxSums bounds a list of sums: a mirror that answers everything with a page must not fill the memory.
 const maxSums = 1 << 20
 
+// maxRelease bounds what is fetched, which is some hundred MiB: it must not fill the disk either.
+const maxRelease = 4 << 30
+
 // remote looks at the mirror: a release is there when its sums are, and name the program.
 func (s *Store) remote(ctx context.Context, version string) (*Release, error) {
 	// A plus would be taken for a space by some servers.
@@ -58,7 +61,7 @@ func (r *Release) get(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, errors.Join(fmt.Errorf("fetch %s: %s", request.URL, answer.Status), answer.Body.Close())
+		return nil, errors.Join(fmt.Errorf("fetch %s: %s", request.URL.Redacted(), answer.Status), answer.Body.Close())
 	}
 	return answer.Body, nil
 }
@@ -81,7 +84,7 @@ func (r *Release) Fetch(ctx context.Context) error {
 	}
 	defer body.Close()
 	to := filepath.Join(r.dir, name)
-	sum, err := copyTo(ctx, to, body, 0o600)
+	sum, err := copyTo(ctx, to, io.LimitReader(body, maxRelease), 0o600)
 	if err != nil {
 		return fmt.Errorf("fetch %s/%s: %w", r.base, name, err)
 	}

@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/engine/problem"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 	"github.com/holdfast-dev/holdfast/internal/distro/k3s"
+	"github.com/holdfast-dev/holdfast/internal/supervise"
 )
 
 // limit is for a machine that is busy with other tests.
@@ -48,12 +50,34 @@ func run(ctx context.Context, args []string) (any, error) {
 	if args[0] == k3s.RKE2.Name {
 		flavour = k3s.RKE2
 	}
-	d := k3s.New(k3s.Config{Flavour: flavour, StateDir: args[1], ArtifactDir: releases})
+	supervisor, err := supervised(args[1])
+	if err != nil {
+		return nil, err
+	}
+	d := k3s.New(k3s.Config{Flavour: flavour, StateDir: args[1], ArtifactDir: releases, Supervisor: supervisor})
 	settings := "null"
 	if len(args) > 3 {
 		settings = args[3]
 	}
 	return do(ctx, d, args[2], []byte(settings))
+}
+
+// command is in the environment where the distribution runs without systemd: how it is started, as JSON.
+const command = "HOLDFAST_SUPERVISE"
+
+// supervised runs it; nil where systemd does.
+func supervised(state string) (*supervise.Supervisor, error) {
+	text, ok := os.LookupEnv(command)
+	if !ok {
+		return nil, nil //nolint:nilnil // that is what the driver takes for systemd
+	}
+	var words []string
+	if err := json.Unmarshal([]byte(text), &words); err != nil {
+		return nil, err
+	}
+	return supervise.New(supervise.Config{
+		Command: words, StateDir: state, Is: k3s.Recognize(words), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}), nil
 }
 
 // do calls one method of the driver.

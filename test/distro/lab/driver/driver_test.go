@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,8 @@ type scene struct {
 	t      *testing.T
 	flavor distro.Flavor
 	nodes  []*machines.Node
+	// before stands in front of each call of the driver.
+	before []string
 }
 
 func newScene(t *testing.T, cfg lab.Config, servers, agents int) *scene {
@@ -84,7 +87,7 @@ func do(t testing.TB, err error) {
 // argv is a call of the driver.
 func (s *scene) argv(verb string, settings any) []string {
 	s.t.Helper()
-	args := []string{program, s.flavor.Name, state, verb}
+	args := append(slices.Clone(s.before), program, s.flavor.Name, state, verb)
 	if settings != nil {
 		data, err := json.Marshal(settings)
 		do(s.t, err)
