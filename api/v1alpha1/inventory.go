@@ -102,6 +102,9 @@ type CopyFacts struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+	// escrow: what a restore needs besides the snapshot lies beside the copy, encrypted to the cluster's recipients.
+	// +optional
+	Escrow bool `json:"escrow,omitempty"`
 	// evidence of the tests that the copy stood or failed.
 	// +optional
 	// +listType=map

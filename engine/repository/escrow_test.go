@@ -74,3 +74,49 @@ func TestAnEscrowThatHasOutlivedItsSnapshotIsSwept(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnEscrowOfAnAdoptedSnapshotBelongsToItsContent(t *testing.T) {
+	s := localtest.New(t)
+	tested(t, s, snapshot.OutcomePassed)
+	repo := open(s, time.Now)
+	entry := func() *repository.Entry {
+		t.Helper()
+		list, err := repo.List(t.Context())
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return &list[0]
+	}
+	if e := entry(); repository.EscrowID(e) != "" {
+		t.Errorf("nobody knows its content, and an escrow would be bound to %s", repository.EscrowID(e))
+	}
+	record := func(hash uint32) {
+		t.Helper()
+		shown := &snapshot.Verified{
+			Database: snapshot.Database{Revision: 7, HashKV: &hash},
+			Evidence: []snapshot.Evidence{{Level: snapshot.LevelContent, Outcome: snapshot.OutcomePassed, At: time.Now().UTC()}},
+		}
+		if err := repo.RecordForeign(t.Context(), entry(), shown); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(1)
+	if err := repo.PutEscrowOf(t.Context(), entry(), []byte("sealed")); err != nil {
+		t.Fatal(err)
+	}
+	e := entry()
+	if got, err := repo.EscrowOf(t.Context(), e); err != nil || string(got) != "sealed" || !e.Escrow {
+		t.Errorf("%q, %v, %v", got, e.Escrow, err)
+	}
+	record(2) // other content under the same name
+	if _, err := repo.EscrowOf(t.Context(), entry()); !errors.Is(err, repository.ErrNoEscrow) || entry().Escrow {
+		t.Errorf("of other content: %v", err)
+	}
+	record(1)
+	if err := repo.Delete(t.Context(), *entry()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.EscrowOf(t.Context(), e); !errors.Is(err, repository.ErrNoEscrow) {
+		t.Errorf("after: %v", err)
+	}
+}

@@ -31,6 +31,7 @@ func (r *Repository) recall(ctx context.Context, e *Entry) error {
 	}
 	e.Foreign = f
 	e.State, e.Reason = stateOf(&snapshot.Manifest{Evidence: f.Evidence})
+	e.Escrow = slices.Contains(e.escrows, snapshot.EscrowName(e.File, EscrowID(e)))
 	return nil
 }
 

@@ -43,6 +43,12 @@ func (m *mirror) see(now mirrored) {
 	m.now = now
 }
 
+func (m *mirror) anew() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done, m.tries = nil, nil
+}
+
 // mirrors says whether the recurring snapshots of this machine are the distribution's own affair. Holdfast tests them then,
 // copies them, and tells when one does not come.
 //
@@ -64,6 +70,7 @@ func (a *Agent) keepMirror(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-changed:
+			a.mirror.anew() // what was done may not be all that is wanted now
 		case <-time.After(mirrorEvery):
 		}
 	}

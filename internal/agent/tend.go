@@ -93,8 +93,11 @@ func (a *Agent) tendOne(ctx context.Context, o orders, own *place.Repository, e 
 			return err
 		}
 	}
-	if o.Spec.Snapshots.S3 == nil || !e.State.Good() {
+	if !e.State.Good() {
 		return nil
+	}
+	if err := m.EscrowForeign(ctx, own, e); err != nil || o.Spec.Snapshots.S3 == nil {
+		return err
 	}
 	return m.CopyForeign(ctx, own, *e)
 }

@@ -23,7 +23,7 @@ func (r *Repository) File(e repository.Entry, machine string) v1alpha1.SnapshotF
 	f := v1alpha1.SnapshotFile{
 		Location: r.Location(e.File), File: e.File,
 		SnapshotFacts: v1alpha1.SnapshotFacts{Trigger: trigger(e.Trigger), Created: metav1.NewTime(e.Created), Backup: e.Backup, Node: e.Node},
-		CopyFacts:     v1alpha1.CopyFacts{Size: e.Info.Size, State: v1alpha1.SnapshotState(e.State), Message: clip(e.Reason)},
+		CopyFacts:     v1alpha1.CopyFacts{Size: e.Info.Size, State: v1alpha1.SnapshotState(e.State), Message: clip(e.Reason), Escrow: e.Escrow},
 	}
 	if e.Manifest != nil {
 		describe(&f, e.Manifest, machine)

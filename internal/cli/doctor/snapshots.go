@@ -36,6 +36,37 @@ func (e *examination) snapshots() {
 	for i := range e.Snapshots {
 		e.snapshot(&e.Snapshots[i])
 	}
+	e.escrows()
+}
+
+// escrows tells which snapshots lie there without what else a restore on new machines needs. Where nobody is to read it, that
+// is told of the cluster.
+func (e *examination) escrows() {
+	if e.Cluster.Spec.Distro == v1alpha1.DistroEtcd || len(e.Cluster.Spec.EscrowRecipients) == 0 {
+		return
+	}
+	newest, bare, good := "", 0, 0
+	var at time.Time
+	for _, s := range e.Snapshots {
+		sound := slices.DeleteFunc(slices.Clone(s.Status.Copies), func(c v1alpha1.SnapshotCopy) bool {
+			return c.State == v1alpha1.StateDamaged || c.State == v1alpha1.StateMissing || c.State == v1alpha1.StateFailed
+		})
+		if len(sound) == 0 {
+			continue
+		}
+		good++
+		if slices.ContainsFunc(sound, func(c v1alpha1.SnapshotCopy) bool { return c.Escrow }) {
+			continue
+		}
+		bare++
+		if s.Spec.Created.After(at) {
+			newest, at = s.Name, s.Spec.Created.Time
+		}
+	}
+	if bare > 0 {
+		e.add(Note, e.cluster(), fmt.Sprintf("%d of %d snapshots have no escrow beside them, the newest of these is %s: to restore one on new machines you have to bring the token",
+			bare, good, newest), "keep the token of that time, until newer snapshots have taken their place")
+	}
 }
 
 // restored tells whether a snapshot, or another of its backup, has stood a trial restore: one of each backup does.

@@ -71,15 +71,11 @@ func sealedBeside(ctx context.Context, repo *settings.Opened, name string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	err = repository.ErrNoEscrow
-	var sealed []byte
-	if e.Manifest != nil {
-		sealed, err = repo.Escrow(ctx, e.Manifest)
-	}
+	sealed, err := repo.EscrowOf(ctx, e)
 	if errors.Is(err, repository.ErrNoEscrow) {
 		return nil, &problem.Error{
 			Kind: problem.NotFound, Op: "open the escrow of", Subject: e.File, Err: err,
-			Why:  "the cluster had no escrowRecipients when it was taken, or it is not one of ours",
+			Why:  "the cluster had no escrowRecipients when it was taken, or the distribution took it and its token had been changed when Holdfast saw it first",
 			Next: "take another snapshot, or bring the token from where you keep it",
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/durable"
 	"github.com/holdfast-dev/holdfast/engine/problem"
-	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/internal/escrow"
 )
 
@@ -94,10 +93,7 @@ func (b base) sealed(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer repo.Close()
-	if entry.Manifest == nil {
-		return nil, repository.ErrNoEscrow
-	}
-	return repo.Escrow(ctx, entry.Manifest)
+	return repo.EscrowOf(ctx, entry)
 }
 
 // givenDir holds what a program has to read from a file. It lies in memory, and is nobody else's.

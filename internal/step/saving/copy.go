@@ -93,7 +93,7 @@ func (m *Machine) CopyForeign(ctx context.Context, own *place.Repository, e repo
 	defer target.Close()
 	there, err := target.Store().Stat(ctx, e.File)
 	if err == nil && there.Size == e.Info.Size {
-		return nil
+		return repository.Explain("copy a snapshot to", target.Location(""), escrowThere(ctx, own, target, e))
 	}
 	if err != nil && !errors.Is(err, blob.ErrNotExist) {
 		return repository.Explain("copy a snapshot to", target.Location(""), err)
@@ -132,5 +132,21 @@ func (m *Machine) copyForeign(ctx context.Context, own, target *place.Repository
 			shown.Evidence = append(shown.Evidence, test)
 		}
 	}
-	return target.RecordForeign(ctx, &repository.Entry{File: e.File, Info: info, Encoding: e.Encoding}, shown)
+	copied := &repository.Entry{File: e.File, Info: info, Encoding: e.Encoding}
+	if err := target.RecordForeign(ctx, copied, shown); err != nil {
+		return err
+	}
+	return copyEscrow(ctx, own, target, &e, copied)
+}
+
+// escrowThere gives a copy that is there already the escrow that the snapshot got since.
+func escrowThere(ctx context.Context, own, target *place.Repository, e repository.Entry) error {
+	if !e.Escrow {
+		return nil
+	}
+	found, err := target.FindWhole(ctx, []string{e.File})
+	if err != nil || found[0].Escrow || found[0].Manifest != nil {
+		return err
+	}
+	return copyEscrow(ctx, own, target, &e, &found[0])
 }

@@ -2,6 +2,7 @@ package saving
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/holdfast-dev/holdfast/engine/repository"
@@ -41,4 +42,37 @@ func (m *Machine) putEscrow(ctx context.Context, repo *place.Repository, man *sn
 		return fmt.Errorf("the snapshot is stored, but not what else a restore needs: %w", err)
 	}
 	return nil
+}
+
+// EscrowForeign stores the escrow beside a snapshot that the distribution took by itself, as soon as its content is known and
+// as long as what this machine has opens it: a token that was changed since would be of no use.
+func (m *Machine) EscrowForeign(ctx context.Context, own *place.Repository, e *repository.Entry) error {
+	driver, ok := m.Driver.(distro.Escrower)
+	if !ok || len(m.Recipients) == 0 || e.Escrow || repository.EscrowID(e) == "" {
+		return nil
+	}
+	opens, err := driver.Opens(ctx, own.Location(e.File), m.SpoolDir)
+	if err != nil || !opens {
+		return err
+	}
+	sealed, err := m.sealed(ctx)
+	if err == nil && sealed != nil {
+		err = repository.Explain("store the escrow beside", own.Location(e.File), own.PutEscrowOf(ctx, e, sealed))
+	}
+	if err != nil {
+		return fmt.Errorf("keep what else a restore of %s needs: %w", e.File, err)
+	}
+	return nil
+}
+
+// copyEscrow brings the escrow of an adopted snapshot to a copy of it.
+func copyEscrow(ctx context.Context, own, target *place.Repository, e, copied *repository.Entry) error {
+	sealed, err := own.EscrowOf(ctx, e)
+	if errors.Is(err, repository.ErrNoEscrow) || repository.EscrowID(copied) == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return target.PutEscrowOf(ctx, copied, sealed)
 }
