@@ -70,7 +70,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.stateDir, "state-dir", agent.DefaultStateDir, "directory for all that the agent keeps")
 	flags.StringVar(&o.config, "config", "", "config file (default "+agent.DefaultFile+" if it exists)")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
-	cmd.AddCommand(newRun(o), newJoin(o), newStatus(o), newUndo(o), newRestore(o), newRejoin(o))
+	cmd.AddCommand(newRun(o), newJoin(o), newStatus(o), newUndo(o), newRestore(o), newRejoin(o), newUninstall(o))
 	return cmd
 }
 

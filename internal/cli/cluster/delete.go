@@ -55,5 +55,14 @@ func question(cluster *v1alpha1.Cluster) string {
 	if cluster.Spec.DeletionPolicy == v1alpha1.DeletionDelete {
 		return text + "\nIts deletionPolicy is Delete: EVERY SNAPSHOT THAT HOLDFAST TOOK IS DELETED, TOO."
 	}
-	return text + "\nEvery snapshot stays where it is."
+	return text + "\nEvery snapshot stays where it is." + unscheduled(cluster)
+}
+
+// unscheduled warns of a distribution whose own schedule Holdfast has turned off: nobody turns it on again by itself.
+func unscheduled(cluster *v1alpha1.Cluster) string {
+	spec := cluster.Spec
+	if spec.Distro != v1alpha1.DistroK3s && spec.Distro != v1alpha1.DistroRKE2 || spec.Etcd.SnapshotScheduler != v1alpha1.SchedulerHoldfast {
+		return ""
+	}
+	return "\nThe schedule of " + string(spec.Distro) + " itself is off: hand it back before (snapshotScheduler: distribution), or run holdfast-agent uninstall on each machine afterwards."
 }
