@@ -29,7 +29,7 @@ func TestAServerOfK3sWithoutSystemdIsStoppedFencedAndRestored(t *testing.T) {
 		if got := s.drive(n, "running", nil); got != "true" {
 			t.Errorf("running: %s", got)
 		}
-		s.must(s.drive(n, "discover", nil), `"Datastore"`)
+		s.must(s.drive(n, "discover", nil), `"datastore":"etcd"`)
 	})
 	t.Run("what is fenced does not start", func(t *testing.T) {
 		s := s.of(t)
