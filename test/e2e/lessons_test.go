@@ -41,7 +41,7 @@ var ofRestores = []lesson{
 	{"rancher#36694", "the record of the snapshot was gone while it was restored", []string{operation + "TestAnObjectInS3StaysTheOneThatWasApproved"}, ""},
 	{"rancher#40005, rancher#42895, rancher#43228", "a restore of version and configuration hung on remains of the newer version", []string{operation + "TestVersionAndConfigurationComeBackBeforeAnythingStarts", onStandIns + "TestAnotherVersionOfRKE2AndAConfigurationAreBroughtAndTakenBack"}, ""},
 	{"rancher#43189", "a probe of pods was waited for without end", []string{operation + "TestWhateverHappensARestoreEndsAsItMay"}, ""},
-	{"rancher#37001, rancher#37499", "a kubelet, or a drain, was waited for without end", []string{operation + "TestAWorkerThatFailsKeepsNoClusterFromBeingRestored", operation + "TestAWorkerThatSaysNothingDelaysNoPlan"}, ""},
+	{"rancher#37001, rancher#37499", "a kubelet, or a drain, was waited for without end", []string{operation + "TestAWorkerThatFailsKeepsNoClusterFromBeingRestored", operation + "TestAWorkerThatSaysNothingDelaysNoPlan", inFleet + "TestMachinesWithRolesOfTheirOwnAreCaredForAndRestored"}, ""},
 	{"rancher#42201, rancher#26325", "a healthy worker was deleted, because the restored data did not know it", nil, "nothing here deletes a machine or a Node"},
 	{"rancher#41080, rancher#43243, rancher#55671", "what is left when all machines are lost could not be restored", []string{inFleet + "TestTheSnapshotInTheBucketComesBackOnNewMachinesAlone"}, ""},
 	{"rancher#42251", "a restore from S3 made an empty cluster and said nothing", []string{driver + "TestAResetHasWorkedOnlyWhenItSaysSoAndEndsWell", onStandIns + "TestOneServerOfK3sIsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"}, ""},
@@ -82,14 +82,14 @@ var ofPrograms = []lesson{
 	{"k3s#14085", "a schedule that can't be read was ignored for weeks", []string{agent + "TestTheDistributionsScheduleIsJudgedByTheFilesThatItLeaves"}, ""},
 	{"k3s#12945, k3s#13087", "a snapshot was said to be saved while its upload was skipped, and never tried again", []string{driver + "TestASnapshotIsTheFileAndNotTheProgramsWord", inFleet + "TestARunningClusterOfThreeK3sServersIsTakenIntoCare"}, ""},
 	{"k3s#9985", "a time-out was taken for a failure", []string{driver + "TestASnapshotIsTheFileAndNotTheProgramsWord"}, ""},
-	{"k3s#10513", "the command asked another server than this machine's", []string{driver + "TestNamesOfFilesStandBehindTheFlags"}, ""},
-	{"k3s#3799, k3s#8041", "command and server had different directories in mind", []string{driver + "TestANodeIsWhereItsConfigurationSaysItIs"}, ""},
+	{"k3s#10513", "the command asked another server than this machine's", []string{driver + "TestNamesOfFilesStandBehindTheFlags", inFleet + "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst"}, ""},
+	{"k3s#3799, k3s#8041", "command and server had different directories in mind", []string{driver + "TestANodeIsWhereItsConfigurationSaysItIs", inFleet + "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst"}, ""},
 	{"k3s#11817", "the distribution's records were stale", []string{driver + "TestAListIsWhatTheProgramKnows"}, ""},
 	{"rke2#3178, k3s#8488", "a reset was refused because a server to join was named", []string{driver + "TestTheServerFileBeatsFilesAndEnvironment", driver + "TestACommandLineThatNamesAServerIsReplacedWithoutIt"}, ""},
 	{"k3s#5763, k3s#6831", "flags at the restore were others than the cluster's", []string{driver + "TestAResetIsTheServersOwnCommandAndNoSecret", driver + "TestARestoreIsJudgedByWhatTheSnapshotHolds"}, ""},
 	{"rke2#3387, rke2#4707, rke2#968", "a container of etcd that was left blocked the ports", []string{driver + "TestWhoeverListensOnThePortsIsNamed", onStandIns + "TestOneServerOfRKE2IsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"}, ""},
 	{"rke2-docs#321", "following the manual erased every snapshot", []string{driver + "TestBelongingsAreWhatARoleHas"}, ""},
-	{"rancher#46066", "the script that stops everything looked in the wrong directory", []string{driver + "TestADataDirectoryThatIsALinkIsTheOneThatItLeadsTo", driver + "TestTheScriptIsFoundWhereInstallersPutIt"}, ""},
+	{"rancher#46066", "the script that stops everything looked in the wrong directory", []string{driver + "TestADataDirectoryThatIsALinkIsTheOneThatItLeadsTo", driver + "TestTheScriptIsFoundWhereInstallersPutIt", inFleet + "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst"}, ""},
 }
 
 func TestWhatUsersHaveRunIntoElsewhereIsTriedHere(t *testing.T) {

@@ -47,7 +47,9 @@ func TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst(t *testing
 			t.Run("snapshots are taken, listed and deleted where they lie", a.keepsSnapshotsElsewhere)
 			t.Run("another server is restored while the first one is off", a.isRestoredWithoutFirst)
 			t.Run("the first server joins the others when it is back", a.takesFirstBack)
-			t.Run("it is the first again when it is restored", a.isRestoredToFirst)
+			if soaking() {
+				t.Run("it is the first again when it is restored", a.isRestoredToFirst)
+			}
 		})
 	}
 }
