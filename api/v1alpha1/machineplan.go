@@ -39,6 +39,12 @@ type MachinePlanSpec struct {
 	// undo asks for the steps that were done to be undone, the last first.
 	// +optional
 	Undo bool `json:"undo,omitempty"`
+	// keep are the uids of restores that wait for their approval: what was fetched for them stays. What was fetched for any
+	// other operation than these and the one above is removed.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Keep []string `json:"keep,omitempty"`
 }
 
 // PlanOperation names the operation that a plan serves.

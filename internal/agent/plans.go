@@ -73,13 +73,7 @@ func (p *plans) run(ctx context.Context) error {
 	if err != nil {
 		return err // the journal can't be read: whatever is done without it may be done twice
 	}
-	uid := ""
-	if last.Operation != nil {
-		uid = last.Operation.UID
-	}
-	if err := restoring.Sweep(p.cfg.StateDir, p.cfg.secretDir(), uid); err != nil {
-		p.cfg.Log.Warn("what former operations fetched is left", "error", err)
-	}
+	p.sweep(ctx)
 	if last.Operation != nil {
 		p.carryOut(ctx, last)
 	} else if last.Serial > 0 {
@@ -96,9 +90,27 @@ func (p *plans) run(ctx context.Context) error {
 		}
 		done = *plan
 		p.carryOut(ctx, done)
+		p.sweep(ctx)
 		p.stirred.ring()
 	}
 	return nil
+}
+
+// sweep removes what was fetched for operations that the plan in force has no use for. Another process of this machine may
+// have put one of its own in force.
+func (p *plans) sweep(ctx context.Context) {
+	release, err := p.journal.Acquire(ctx)
+	if err != nil {
+		return // ctx has ended, or the next plan finds the same
+	}
+	defer release()
+	plan, err := p.journal.Plan()
+	if err == nil {
+		err = restoring.Sweep(p.cfg.StateDir, p.cfg.secretDir(), plan, p.cfg.Now())
+	}
+	if err != nil {
+		p.cfg.Log.Warn("what former operations fetched is left", "error", err)
+	}
 }
 
 // carryOut runs a plan until it ends, or until a newer one takes it back.

@@ -111,6 +111,20 @@ func Identities(text string) ([]age.Identity, error) {
 	return all, nil
 }
 
+// Recipients are whom the identities let read, as [Seal] takes them. An identity that does not tell has none.
+func Recipients(identities []age.Identity) []string {
+	var all []string
+	for _, identity := range identities {
+		switch i := identity.(type) {
+		case *age.X25519Identity:
+			all = append(all, i.Recipient().String())
+		case *age.HybridIdentity:
+			all = append(all, i.Recipient().String())
+		}
+	}
+	return all
+}
+
 // Open decrypts what Seal wrote. It refuses with a problem when none of the identities fits, and when the bytes are not what
 // was sealed.
 func Open(sealed []byte, identities []age.Identity) (*Content, error) {

@@ -156,6 +156,7 @@ func (r *restoring) decide() {
 	if r.status.Phase.Ended() {
 		if !r.reopen() {
 			r.release()
+			r.unkeep()
 		}
 		return
 	}

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -118,7 +119,7 @@ func (r *restoring) clearAll() {
 }
 
 func (r *restoring) involved(m *Machine) bool {
-	if r.mine(m) {
+	if r.mine(m) || slices.Contains(m.Plan.Spec.Keep, r.op.UID) {
 		return true
 	}
 	for _, s := range r.status.Steps {

@@ -184,7 +184,7 @@ func (r *restoring) same() error {
 			return fmt.Errorf("machine %s holds other bytes than planned: SHA-256 %s, not %s", m.Name, e.SHA256, want)
 		case first == nil:
 			first = &e
-		case e != *first:
+		case e.SHA256 != first.SHA256 || e.Revision != first.Revision || e.ContentHash != first.ContentHash:
 			return fmt.Errorf("machine %s holds another snapshot than the others", m.Name)
 		}
 	}

@@ -156,7 +156,9 @@ func (d *draft) initText() []string {
 		lines = append(lines, fmt.Sprintf("%s has no API server. %s starts with it, and has to serve its API before then, too.", init, name))
 	}
 	for _, p := range d.plan.Machines {
-		if p.Joins != "" {
+		if s := d.machine(p.Machine).Status.Distribution; s != nil && p.Joins != "" && p.Joins == s.Joins {
+			lines = append(lines, fmt.Sprintf("%s will join the cluster through %s, as before, with the token from Secret %s.", p.Machine, p.Joins, d.spec.SecretName))
+		} else if p.Joins != "" {
 			lines = append(lines, fmt.Sprintf("%s will join the cluster through %s, %s.", p.Machine, p.Joins, d.joinedBefore(p.Machine)))
 		}
 	}

@@ -19,8 +19,20 @@ func (r *restoring) configuring(id func(string) string) []ask {
 			step.WriteConfig, func(m *Machine) any { return step.ConfigSettings{Config: r.part(m).Config.Raw} }},
 		// A machine that is restored joins nobody, whomever its configuration names.
 		{r.chosen(func(p *v1alpha1.PlannedMachine) bool { return p.Joins != "" || p.Action == v1alpha1.ActionRestore }), id("point"),
-			step.PointServer, func(m *Machine) any { return step.PointSettings{Server: r.part(m).Joins} }},
+			step.PointServer, r.pointSettings},
 	}
+}
+
+// pointSettings hand on the token out of the escrow to machines without etcd: they have no access to where that lies.
+func (r *restoring) pointSettings(m *Machine) any {
+	set := step.PointSettings{Server: r.part(m).Joins}
+	for _, maker := range r.makers() {
+		var e step.FetchEvidence
+		if !m.has(v1alpha1.RoleEtcd) && evidence(maker, r.id("fetch"), &e) {
+			set.Token = e.Token
+		}
+	}
+	return set
 }
 
 // part is what the plan says of a machine; nothing of one that it does not name.

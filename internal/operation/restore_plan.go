@@ -180,7 +180,7 @@ func (d *draft) verdict() {
 		d.plan.Reason = "no majority is healthy, but the member on " + survivor.Name + " still has its data: source.survivor " +
 			survivor.Name + " keeps what a snapshot would lose; " + strings.Join(bad, "; ")
 	default:
-		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictRestore, "no member has data left: "+strings.Join(bad, "; ")
+		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictRestore, "no member runs, and from none of them can anything be kept before one does: "+strings.Join(bad, "; ")
 	}
 }
 

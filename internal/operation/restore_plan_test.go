@@ -21,7 +21,7 @@ func TestTheVerdictSaysWhatTheClusterNeeds(t *testing.T) {
 		"one lost":            {[]string{"c"}, nil, v1alpha1.VerdictReplace, "a majority is healthy (a, b)"},
 		"quorum lost":         {[]string{"a", "c"}, []string{"b"}, v1alpha1.VerdictReset, "the member on b still has its data"},
 		"two survive without": {[]string{"a"}, []string{"b", "c"}, v1alpha1.VerdictReset, "source.survivor c"},
-		"all lost":            {[]string{"a", "b", "c"}, nil, v1alpha1.VerdictRestore, "no member has data left"},
+		"all lost":            {[]string{"a", "b", "c"}, nil, v1alpha1.VerdictRestore, "no member runs, and from none of them can anything be kept before one does"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := restoreWorld(t)

@@ -21,10 +21,29 @@ func (d *draft) point() {
 		return
 	}
 	for i := range d.plan.Machines {
-		if p := &d.plan.Machines[i]; d.misled(p) {
+		switch p := &d.plan.Machines[i]; {
+		case d.misled(p):
 			p.Joins = init.Status.Distribution.JoinURL
+		case d.uninitiated(p, init):
+			p.Joins = d.machine(p.Machine).Status.Distribution.Joins
 		}
 	}
+}
+
+// uninitiated tells whether a machine joins the right one with a token that may not be the cluster's, while the restore was
+// given one: as new machines do whose administrator did not know it.
+func (d *draft) uninitiated(p *v1alpha1.PlannedMachine, init *Machine) bool {
+	if d.spec.SecretName == "" || p.Action != v1alpha1.ActionRejoin && p.Action != v1alpha1.ActionRestart {
+		return false
+	}
+	s, want := d.machine(p.Machine).Status.Distribution, init.Status.Distribution.TokenDigest
+	if d.plan.Snapshot != nil {
+		want = ""
+		if taken := d.snapshot(d.plan.Snapshot.Name); taken != nil {
+			want = taken.Spec.TokenDigest
+		}
+	}
+	return s != nil && s.Joins != "" && (want == "" || s.TokenDigest != want)
 }
 
 // misled tells whether a machine has to be pointed at the init machine.

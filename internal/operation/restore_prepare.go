@@ -177,6 +177,8 @@ func (r *restoring) preflight() bool {
 			continue // there is a failed check that says so
 		}
 		switch o, why := r.outcome(m, id); {
+		case o == v1alpha1.StepDone && r.fetchesEarly(m):
+			r.pause(m)
 		case o == v1alpha1.StepDone:
 			r.clear(m)
 		case o == v1alpha1.StepFailed:
@@ -217,6 +219,7 @@ func (r *restoring) preflightSettings(m *Machine) any {
 	set := step.PreflightSettings{Copy: r.copy(), Joins: r.joins(m)}
 	// A survivor's snapshot does not exist yet.
 	set.Restores = p.Action == v1alpha1.ActionRestore && plan.Survivor != m.Name
+	set.Fetches = r.fetchesEarly(m)
 	if touched(p) && p.Action != v1alpha1.ActionLeave {
 		set.Installs = plan.KubernetesVersion
 		if p.Config != nil {
@@ -224,6 +227,21 @@ func (r *restoring) preflightSettings(m *Machine) any {
 		}
 	}
 	return set
+}
+
+// fetchesEarly tells whether a machine fetches the snapshot for its checks: the one that is restored, from S3. So the plan
+// tells of the very bytes, and the restore finds them there. Another machine's copy is offered to nobody before the approval.
+func (r *restoring) fetchesEarly(m *Machine) bool {
+	return r.shape.alone && r.part(m).Action == v1alpha1.ActionRestore && r.status.Plan.Snapshot != nil && r.status.Plan.Snapshot.Machine == ""
+}
+
+// unkeep has no machine keep anything for a restore that has ended.
+func (r *restoring) unkeep() {
+	for i := range r.Machines {
+		if m := &r.Machines[i]; !r.mine(m) {
+			r.clear(m)
+		}
+	}
 }
 
 // recordPreflight takes over what the machines have looked at.

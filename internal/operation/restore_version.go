@@ -54,10 +54,10 @@ func (d *draft) token(facts *v1alpha1.SnapshotFacts, init *Machine) {
 		switch {
 		case s.TokenDigest == facts.TokenDigest:
 			d.check("SnapshotToken", p.Machine, checkPassed, "it has the token that the snapshot was taken under")
-		case p.Machine == init.Name && d.spec.SecretName == "":
-			d.check("SnapshotToken", p.Machine, checkFailed, text+": give the token by secretName")
+		case d.spec.SecretName != "":
+			d.check("SnapshotToken", p.Machine, checkPassed, text+": it gets the one from Secret "+d.spec.SecretName+", which has to be the snapshot's")
 		case p.Machine == init.Name:
-			d.check("SnapshotToken", p.Machine, checkPassed, text+": Secret "+d.spec.SecretName+" has to hold the snapshot's")
+			d.check("SnapshotToken", p.Machine, checkFailed, text+": give the token by secretName")
 		default:
 			d.check("SnapshotToken", p.Machine, checkWarning, text+": it can join only once its configuration has the snapshot's")
 		}

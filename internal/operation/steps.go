@@ -69,7 +69,7 @@ func (c *course) want(m *Machine, id string, kind step.Kind, settings any) {
 	p := c.plan(m)
 	if p.Operation == nil || p.Operation.UID != c.op.UID {
 		op := c.op
-		p = v1alpha1.MachinePlanSpec{Operation: &op}
+		p = v1alpha1.MachinePlanSpec{Operation: &op, Keep: p.Keep}
 	}
 	if slices.ContainsFunc(p.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id }) {
 		return
@@ -87,15 +87,36 @@ func (c *course) handed(m *Machine, id string) bool {
 	return c.mine(m) && slices.ContainsFunc(m.Plan.Spec.Steps, func(s v1alpha1.PlanStep) bool { return s.ID == id })
 }
 
-// clear takes the plan off a machine, and tells whether the machine has seen that.
+// clear takes the plan off a machine, and tells whether the machine has seen that. Nothing is kept there for the operation.
 func (c *course) clear(m *Machine) bool {
-	if c.mine(m) {
-		p := c.plan(m)
-		p.Operation, p.Steps, p.Undo = nil, nil, false
-		c.put(m, p)
-		return false
+	p := c.plan(m)
+	if !c.mine(m) && !slices.Contains(p.Keep, c.op.UID) {
+		return m.Plan.Status.Serial >= m.Plan.Spec.Serial
 	}
-	return m.Plan.Status.Serial >= m.Plan.Spec.Serial
+	c.put(m, c.cleared(m))
+	return false
+}
+
+// pause takes the plan off a machine that is to keep what it has fetched for the operation.
+func (c *course) pause(m *Machine) {
+	if c.mine(m) {
+		p := c.cleared(m)
+		p.Keep = append(p.Keep, c.op.UID)
+		c.put(m, p)
+	}
+}
+
+// cleared is a machine's plan without this operation.
+func (c *course) cleared(m *Machine) v1alpha1.MachinePlanSpec {
+	p := c.plan(m)
+	if c.mine(m) {
+		p.Operation, p.Steps, p.Undo = nil, nil, false
+	}
+	p.Keep = slices.DeleteFunc(slices.Clone(p.Keep), func(uid string) bool { return uid == c.op.UID })
+	if len(p.Keep) == 0 {
+		p.Keep = nil
+	}
+	return p
 }
 
 // record writes into the status what the machines answered.

@@ -74,6 +74,8 @@ type PreflightSettings struct {
 	Copy Copy `json:"copy"`
 	// Restores says whether this machine's data would be made anew from the copy.
 	Restores bool `json:"restores"`
+	// Fetches says whether the machine is to fetch the snapshot for its checks, and to keep it for the restore.
+	Fetches bool `json:"fetches,omitempty"`
 	// Joins is the size of the database that this machine would get from the other members, 0 when it would not.
 	Joins int64 `json:"joins,omitempty"`
 	// Installs is the version of the distribution that would be installed on this machine; empty when none would.
@@ -118,6 +120,9 @@ type FetchEvidence struct {
 	CompactRevision int64  `json:"compactRevision,omitempty"`
 	ContentHash     uint32 `json:"contentHash"`
 	EtcdVersion     string `json:"etcdVersion,omitempty"`
+	// Token that the escrow holds, encrypted to the identity that the operation was given: for machines that can't reach the
+	// escrow. Empty where the operation was given the token itself, or nothing.
+	Token []byte `json:"token,omitempty"`
 }
 
 // StopEvidence of StopDistro.
@@ -171,6 +176,8 @@ type ConfigSettings struct {
 type PointSettings struct {
 	// Server is the URL to join through; empty for a first server, which joins nobody.
 	Server string `json:"server,omitempty"`
+	// Token as in FetchEvidence, for a machine that can't reach the escrow.
+	Token []byte `json:"token,omitempty"`
 }
 
 // ForgetSettings of ForgetNodes, and its evidence.

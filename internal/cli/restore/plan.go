@@ -106,7 +106,7 @@ var verdicts = map[v1alpha1.Verdict]string{
 	v1alpha1.VerdictNothing: "no restore is needed: it would only throw away what came after the snapshot",
 	v1alpha1.VerdictReplace: "replacing what is lost is enough, and loses nothing: --replace MACHINE",
 	v1alpha1.VerdictReset:   "a member survives: resetting to it keeps what a snapshot would lose",
-	v1alpha1.VerdictRestore: "no member has data left: a snapshot must be restored",
+	v1alpha1.VerdictRestore: "no member runs: start one that may have its data, else restore a snapshot",
 }
 
 // describe prints a restore: what it is to do, and how far it is.

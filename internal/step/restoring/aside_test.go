@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/distro"
 )
 
@@ -169,18 +171,23 @@ func TestADataDirectoryBehindALinkIsMovedWhereItLies(t *testing.T) {
 func TestSnapshotsOfFormerOperationsAreRemovedAndTheRunningOnesStays(t *testing.T) {
 	state := t.TempDir()
 	secrets := filepath.Join(t.TempDir(), "secrets")
-	if err := Sweep(state, secrets, uid); err != nil {
+	plan := v1alpha1.MachinePlanSpec{Operation: &v1alpha1.PlanOperation{UID: uid}, Keep: []string{"waits", "waited"}}
+	if err := Sweep(state, secrets, plan, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	tree(t, filepath.Join(state, "restore"), map[string]string{"u0/a.db": "old", "u1/b.db": "new"})
-	tree(t, secrets, map[string]string{"u0/token": "old", "u1/token": "new"})
-	if err := Sweep(state, secrets, uid); err != nil {
+	tree(t, filepath.Join(state, "restore"), map[string]string{"u0/a.db": "old", "u1/b.db": "new", "waits/c.db": "kept", "waited/d.db": "too long"})
+	tree(t, secrets, map[string]string{"u0/token": "old", "u1/token": "new", "waits/token": "read anew"})
+	long := time.Now().Add(-26 * time.Hour)
+	if err := os.Chtimes(filepath.Join(state, "restore", "waited"), long, long); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(state, secrets, plan, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[string]string{"u1/token": "new"}, read(t, secrets)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string]string{"u1/b.db": "new"}, read(t, filepath.Join(state, "restore"))); diff != "" {
+	if diff := cmp.Diff(map[string]string{"u1/b.db": "new", "waits/c.db": "kept"}, read(t, filepath.Join(state, "restore"))); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -112,7 +112,7 @@ func (s *point) Do(ctx context.Context, report step.Report) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	given, err := s.given(ctx)
+	token, err := s.token(ctx, s.settings.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (s *point) Do(ctx context.Context, report step.Report) (any, error) {
 	} else {
 		report("making it join "+s.settings.Server, "")
 	}
-	return s.settings, k.Point(ctx, distro.Joining{Server: s.settings.Server, Token: given.Token})
+	return step.PointSettings{Server: s.settings.Server}, k.Point(ctx, distro.Joining{Server: s.settings.Server, Token: token})
 }
 
 // forgetTime is how long an API server that does not answer is asked again.

@@ -26,6 +26,8 @@ import (
 type fetched struct {
 	Path     string             `json:"path"`
 	Manifest *snapshot.Manifest `json:"manifest,omitempty"`
+	// Copy that it is of, with its hash and size.
+	Copy step.Copy `json:"copy,omitzero"`
 }
 
 // fetch brings the snapshot to this machine.
@@ -57,15 +59,11 @@ func (b base) isLocal(c step.Copy) bool {
 
 // Do implements step.Step.
 func (s *fetch) Do(ctx context.Context, report step.Report) (any, error) {
-	got, err := s.bring(ctx, report)
+	got, err := s.obtain(ctx, report)
 	if err != nil {
 		return nil, err
 	}
 	report("checking all of it", "")
-	sum, size, err := s.compare(ctx, got.Path)
-	if err != nil {
-		return nil, err
-	}
 	src, err := snapshot.FileSource(got.Path)
 	if err != nil {
 		return nil, err
@@ -79,17 +77,45 @@ func (s *fetch) Do(ctx context.Context, report step.Report) (any, error) {
 	if err := s.refused(ctx, got); err != nil {
 		return nil, err
 	}
-	if err := s.notes.write(noteFetched, got); err != nil {
-		return nil, err
-	}
-	evidence := step.FetchEvidence{SHA256: sum, Size: size, Revision: shown.Database.Revision, CompactRevision: shown.Database.CompactRevision}
+	evidence := step.FetchEvidence{SHA256: got.Copy.SHA256, Size: got.Copy.Size, Revision: shown.Database.Revision, CompactRevision: shown.Database.CompactRevision}
 	if shown.Database.HashKV != nil {
 		evidence.ContentHash = *shown.Database.HashKV
 	}
 	if got.Manifest != nil {
 		evidence.EtcdVersion = got.Manifest.Source.EtcdVersion
 	}
+	if evidence.Token, err = s.handOn(ctx); err != nil {
+		return nil, err
+	}
 	return evidence, nil
+}
+
+// obtain returns the snapshot on this machine's disk, noted, with the bytes that the settings name. What was fetched for this
+// operation before is not fetched again.
+func (s *fetch) obtain(ctx context.Context, report step.Report) (fetched, error) {
+	if got, ok := s.before(ctx); ok {
+		return got, nil
+	}
+	got, err := s.bring(ctx, report)
+	if err != nil {
+		return got, err
+	}
+	got.Copy = s.settings.Copy
+	if got.Copy.SHA256, got.Copy.Size, err = s.compare(ctx, got.Path); err != nil {
+		return got, err
+	}
+	return got, s.notes.write(noteFetched, got)
+}
+
+// before is what was fetched before, if it is still there as it was.
+func (s *fetch) before(ctx context.Context) (fetched, bool) {
+	var got fetched
+	noted, err := s.notes.read(noteFetched, &got)
+	if err != nil || !noted || got.Copy.Location != s.settings.Copy.Location || got.Copy.Machine != s.settings.Copy.Machine {
+		return got, false
+	}
+	sum, size, err := s.compare(ctx, got.Path)
+	return got, err == nil && sum == got.Copy.SHA256 && size == got.Copy.Size
 }
 
 // bring finds the snapshot on this machine's disk, or brings it there.
@@ -137,6 +163,9 @@ func (s *fetch) download(ctx context.Context, report step.Report) (fetched, erro
 		return fetched{}, err
 	}
 	defer repo.Close()
+	if err := s.dropFetched(); err != nil { // another one, of a plan that has changed since
+		return fetched{}, err
+	}
 	path, err := s.target(entry.File)
 	if err != nil {
 		return fetched{}, err
@@ -219,11 +248,14 @@ type readerFunc func([]byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Undo removes what was brought here.
-func (s *fetch) Undo(context.Context, step.Report) error {
-	if err := os.RemoveAll(s.fetchedDir()); err != nil {
+func (s *fetch) Undo(context.Context, step.Report) error { return s.dropFetched() }
+
+// dropFetched removes what was brought here.
+func (b base) dropFetched() error {
+	if err := os.RemoveAll(b.fetchedDir()); err != nil {
 		return err
 	}
-	return s.notes.remove(noteFetched)
+	return b.notes.remove(noteFetched)
 }
 
 // told tells how much has been read.

@@ -46,8 +46,27 @@ func (g Given) values() map[string]string {
 	return all
 }
 
-// given reads what the operation was given; nothing as a rule.
+// given reads what the operation was given, and what that opens; nothing as a rule.
 func (b base) given(ctx context.Context) (Given, error) {
+	g, err := b.secret(ctx)
+	if err != nil || g.AgeIdentity == "" {
+		return g, err
+	}
+	return b.open(ctx, g, nil)
+}
+
+// token that the operation was given, or that what it was given opens; "" when there is none. sealed is what to open where the
+// escrow can't be reached.
+func (b base) token(ctx context.Context, sealed []byte) (string, error) {
+	g, err := b.secret(ctx)
+	if err == nil && g.Token == "" && g.AgeIdentity != "" {
+		g, err = b.open(ctx, g, sealed)
+	}
+	return g.Token, err
+}
+
+// secret reads the operation's Secret.
+func (b base) secret(ctx context.Context) (Given, error) {
 	if b.op.SecretName == "" {
 		return Given{}, nil
 	}
@@ -58,19 +77,18 @@ func (b base) given(ctx context.Context) (Given, error) {
 	if err != nil {
 		return g, fmt.Errorf("read the Secret %s: %w", b.op.SecretName, err)
 	}
-	if g.AgeIdentity == "" {
-		return g, nil
-	}
-	return b.open(ctx, g)
+	return g, nil
 }
 
-// open takes out of the escrow what the Secret itself does not have.
-func (b base) open(ctx context.Context, g Given) (Given, error) {
+// open takes out of the escrow, or out of what is sealed likewise, what the Secret itself does not have.
+func (b base) open(ctx context.Context, g Given, sealed []byte) (Given, error) {
 	identities, err := escrow.Identities(g.AgeIdentity)
 	if err != nil {
 		return g, err
 	}
-	sealed, err := b.sealed(ctx)
+	if len(sealed) == 0 {
+		sealed, err = b.sealed(ctx)
+	}
 	if err != nil {
 		return g, &problem.Error{
 			Kind: problem.KindOf(err), Op: "read the escrow of", Subject: b.op.Escrow, Err: err,
@@ -96,21 +114,38 @@ func (b base) sealed(ctx context.Context) ([]byte, error) {
 	return repo.EscrowOf(ctx, entry)
 }
 
+// handOn is the token out of the escrow, sealed anew to the identity that opened it: a machine without etcd has no access to
+// the place where the escrow lies, but to the operation's Secret. nil when there is nothing to hand on.
+func (b base) handOn(ctx context.Context) ([]byte, error) {
+	g, err := b.secret(ctx)
+	if err != nil || g.Token != "" || g.AgeIdentity == "" {
+		return nil, err
+	}
+	if g, err = b.open(ctx, g, nil); err != nil || g.Token == "" {
+		return nil, err
+	}
+	identities, err := escrow.Identities(g.AgeIdentity)
+	if err != nil {
+		return nil, err
+	}
+	return escrow.Seal(&escrow.Content{Token: g.Token}, escrow.Recipients(identities))
+}
+
 // givenDir holds what a program has to read from a file. It lies in memory, and is nobody else's.
 func (b base) givenDir() string { return filepath.Join(b.SecretDir, b.op.UID) }
 
 // tokenFile writes the token that the operation was given to a file for the distribution to read, and returns its path;
 // "" when it was given none: then the machine's own is meant. forget removes it.
 func (b base) tokenFile(ctx context.Context) (path string, err error) {
-	g, err := b.given(ctx)
-	if err != nil || g.Token == "" {
+	token, err := b.token(ctx, nil)
+	if err != nil || token == "" {
 		return "", err
 	}
 	if err := durable.MkdirAll(b.givenDir(), 0o700); err != nil {
 		return "", err
 	}
 	path = filepath.Join(b.givenDir(), "token")
-	if err := durable.WriteFile(path, []byte(g.Token+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("write the token for the distribution: %w", err)
 	}
 	return path, nil

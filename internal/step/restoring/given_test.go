@@ -65,10 +65,7 @@ func shelve(t *testing.T, p place.Places, sealed []byte) (location string) {
 }
 
 func TestAnAgeIdentityOpensTheEscrowOfTheSnapshot(t *testing.T) {
-	who, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	who := identity(t)
 	sealed, err := escrow.Seal(&escrow.Content{Token: "from the escrow", Secrets: map[string]string{"etcd-s3-secret-key": "abc"}}, []string{who.Recipient().String()})
 	if err != nil {
 		t.Fatal(err)
@@ -106,4 +103,51 @@ func TestAnAgeIdentityOpensTheEscrowOfTheSnapshot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A machine without etcd can't reach the escrow. The one that can seals the token anew, to the identity that both were given.
+func TestATokenThatIsHandedOnIsOpenedByTheSameIdentityAlone(t *testing.T) {
+	who, other := identity(t), identity(t)
+	p := place.Places{Dir: filepath.Join(t.TempDir(), "snapshots"), Host: "n1", Log: slog.New(slog.DiscardHandler)}
+	content, err := escrow.Seal(&escrow.Content{Token: "from the escrow"}, []string{who.Recipient().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := v1alpha1.PlanOperation{SecretName: "sealed", Escrow: shelve(t, p, content)}
+	with := func(p place.Places, g Given) base {
+		return base{Machine: &Machine{Places: p, Secrets: &safe{holds: g}}, op: op}
+	}
+	sealed, err := with(p, Given{AgeIdentity: who.String()}).handOn(t.Context())
+	if err != nil || len(sealed) == 0 || bytes.Contains(sealed, []byte("from the escrow")) {
+		t.Fatalf("%q, %v", sealed, err)
+	}
+	for name, test := range map[string]struct {
+		given      Given
+		sealed     []byte
+		want, says string
+	}{
+		"the identity":          {Given{AgeIdentity: who.String()}, sealed, "from the escrow", ""},
+		"another identity":      {Given{AgeIdentity: other.String()}, sealed, "", "it was sealed for somebody else"},
+		"the token itself":      {Given{AgeIdentity: who.String(), Token: "given"}, nil, "given", ""},
+		"nothing was handed on": {Given{AgeIdentity: who.String()}, nil, "", "put the token itself into Secret sealed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := with(place.Places{}, test.given).token(t.Context(), test.sealed)
+			if got != test.want || (err != nil) != (test.says != "") || err != nil && !strings.Contains(err.Error()+problem.NextOf(err), test.says) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+	if sealed, err := with(place.Places{}, Given{Token: "given"}).handOn(t.Context()); sealed != nil || err != nil {
+		t.Errorf("with the token itself: %q, %v", sealed, err)
+	}
+}
+
+func identity(t *testing.T) *age.X25519Identity {
+	t.Helper()
+	who, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who
 }

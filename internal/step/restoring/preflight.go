@@ -48,7 +48,7 @@ func (s *preflight) Do(ctx context.Context, report step.Report) (any, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return step.PreflightEvidence{Checks: s.checks}, s.forget()
+	return step.PreflightEvidence{Checks: s.checks}, errors.Join(s.forget(), s.dropRefused())
 }
 
 func found(inst *distro.Installation) string {
@@ -98,7 +98,7 @@ func (s *preflight) add(check, outcome, message string) {
 // restores looks at all that a restore on this machine needs.
 func (s *preflight) restores(ctx context.Context, inst *distro.Installation, report step.Report) {
 	got, size, readable := s.readable(ctx, inst, report)
-	s.space(inst, got.Manifest, size)
+	s.space(inst, got, size)
 	if !readable {
 		return
 	}
@@ -118,6 +118,10 @@ func (s *preflight) readable(ctx context.Context, inst *distro.Installation, rep
 	if s.isLocal(c) {
 		return s.local(ctx, inst, report)
 	}
+	if got, ok := s.earlier(ctx); ok {
+		s.note("SnapshotReadable", nil, "it was fetched from "+c.Location+" before")
+		return got, got.Copy.Size, s.examine(ctx, inst, got, report)
+	}
 	repo, entry, err := s.Places.Find(ctx, c.Location)
 	if err != nil {
 		s.note("SnapshotReadable", err, "")
@@ -129,6 +133,10 @@ func (s *preflight) readable(ctx context.Context, inst *distro.Installation, rep
 		err = body.Close()
 	}
 	s.note("SnapshotReadable", repository.Explain("read", c.Location, err), "it can be read from "+c.Location)
+	if err == nil && s.settings.Fetches && entry.State != repository.StateDamaged {
+		got, readable = s.early(ctx, inst, entry, report)
+		return got, entry.Info.Size, readable
+	}
 	s.state(entry)
 	return fetched{Manifest: entry.Manifest}, entry.Info.Size, err == nil
 }
@@ -150,36 +158,40 @@ func (s *preflight) state(e *repository.Entry) {
 // local reads all of a snapshot on this machine.
 func (s *preflight) local(ctx context.Context, inst *distro.Installation, report step.Report) (fetched, int64, bool) {
 	got, err := s.findLocal(ctx, s.settings.Copy.Location)
-	var src snapshot.Source
+	var info fs.FileInfo
 	if err == nil {
-		src, err = snapshot.FileSource(got.Path)
+		info, err = os.Stat(got.Path)
 	}
 	s.note("SnapshotReadable", err, "it lies on this machine")
 	if err != nil {
 		return got, 0, false
 	}
+	return got, info.Size(), s.examine(ctx, inst, got, report)
+}
+
+// examine reads all of a snapshot on this machine's disk, and says whether it is good.
+func (s *preflight) examine(ctx context.Context, inst *distro.Installation, got fetched, report step.Report) bool {
 	report("reading the snapshot", "")
-	_, err = snapshot.Verify(ctx, snapshot.VerifyConfig{
-		Source: src, Manifest: got.Manifest, Level: snapshot.LevelContent, SpoolDir: s.SpoolDir, Host: s.Places.Host, Now: s.Now,
-	})
+	src, err := snapshot.FileSource(got.Path)
+	if err == nil {
+		_, err = snapshot.Verify(ctx, snapshot.VerifyConfig{
+			Source: src, Manifest: got.Manifest, Level: snapshot.LevelContent, SpoolDir: s.SpoolDir, Host: s.Places.Host, Now: s.Now,
+		})
+	}
 	s.note("SnapshotChecked", err, "all of it was read just now")
 	if err == nil {
 		report("counting what a restore changes", "")
 		s.changes(ctx, inst, src, got.Manifest)
 	}
-	return got, src.Size(), err == nil
+	return err == nil
 }
 
 // space asks for room for the fetched copy and for the restored data beside the old one.
-func (s *preflight) space(inst *distro.Installation, m *snapshot.Manifest, stored int64) {
-	database := stored
-	if m != nil {
-		database = max(m.Database.Size, stored)
-	}
+func (s *preflight) space(inst *distro.Installation, got fetched, stored int64) {
 	if inst.DataDir != "" {
-		s.needs[nearest(inst.DataDir)] += s.restored(database)
+		s.needs[nearest(inst.DataDir)] += s.restored(unpacked(got.Manifest, stored))
 	}
-	if !s.isLocal(s.settings.Copy) {
+	if got.Path == "" && !s.isLocal(s.settings.Copy) {
 		s.needs[nearest(s.StateDir)] += stored
 	}
 }
@@ -192,6 +204,14 @@ func (s *preflight) restored(database int64) int64 {
 		need += database
 	}
 	return need
+}
+
+// unpacked is the size of a snapshot's database, as far as it is known.
+func unpacked(m *snapshot.Manifest, stored int64) int64 {
+	if m == nil {
+		return stored
+	}
+	return max(m.Database.Size, stored)
 }
 
 // room compares what is needed with what is free.
