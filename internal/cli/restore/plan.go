@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +162,7 @@ func describePlan(w io.Writer, now time.Time, p *v1alpha1.RestorePlan) {
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(w, "WARNING: %s\n", warning)
 	}
-	for _, line := range append(p.Text, p.Changes...) {
+	for _, line := range append(explanation(p), p.Changes...) {
 		fmt.Fprintf(w, "  %s\n", line)
 	}
 	if len(p.Machines) > 0 {
@@ -172,4 +173,13 @@ func describePlan(w io.Writer, now time.Time, p *v1alpha1.RestorePlan) {
 		fmt.Fprintln(w)
 		console.Columns(w, []string{"MACHINE", "ACTION", "REASON"}, rows)
 	}
+}
+
+// explanation is the plan's text without what stands above and below it by itself: warnings, and what each machine does.
+func explanation(p *v1alpha1.RestorePlan) []string {
+	said := slices.Clone(p.Warnings)
+	for _, m := range p.Machines {
+		said = append(said, m.Machine+": "+m.Action+": "+m.Reason+".")
+	}
+	return slices.DeleteFunc(slices.Clone(p.Text), func(line string) bool { return slices.Contains(said, line) })
 }

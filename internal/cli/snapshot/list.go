@@ -75,6 +75,14 @@ func backup(s *v1alpha1.EtcdSnapshot) string {
 	return s.Spec.Backup
 }
 
+// revision of a snapshot: that of one whose maker noted none is not known.
+func revision(s *v1alpha1.EtcdSnapshot) string {
+	if s.Spec.Revision == 0 {
+		return "-"
+	}
+	return fmt.Sprint(s.Spec.Revision)
+}
+
 func table(w io.Writer, now time.Time, list []v1alpha1.EtcdSnapshot) {
 	var rows [][]string
 	last := ""
@@ -87,7 +95,7 @@ func table(w io.Writer, now time.Time, list []v1alpha1.EtcdSnapshot) {
 		last = backup(s)
 		rows = append(rows, []string{
 			created, trigger, s.Name, cell.Text(s.Status.State), cell.Age(now, &s.Spec.Created), console.Bytes(s.Status.Size),
-			fmt.Sprint(s.Spec.Revision), cell.Text(s.Spec.KubernetesVersion), copies(s), evidence(now, s),
+			revision(s), cell.Text(s.Spec.KubernetesVersion), copies(s), evidence(now, s),
 		})
 	}
 	console.Columns(w, []string{"CREATED", "TRIGGER", "NAME", "STATE", "AGE", "SIZE", "REVISION", "VERSION", "COPIES", "TESTED"}, rows)
