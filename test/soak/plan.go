@@ -103,6 +103,12 @@ func plan() []matrix {
 		{area: areaRetention, name: "retention", test: "TestWhateverHappensTheNewestGoodAndEveryManualOneSurvive",
 			unit: "./engine/repository", flags: "-rapid.checks=100000", rounds: 100_000},
 	}
+	for _, distro := range []string{"k3s", "rke2"} {
+		list = append(list, matrix{
+			area: areaKube, name: "choices-" + distro, folder: "fleet", leaves: true,
+			test: "TestAnUpgradedClusterGoesBackWithEachChoice/" + distro,
+		})
+	}
 	for _, o := range []struct {
 		operation string
 		shares    int
