@@ -36,7 +36,7 @@ const (
 
 // ofRestores is about restores by Rancher, and by k3s and rke2 themselves.
 var ofRestores = []lesson{
-	{"rancher#43735", "a restore that failed left the cluster paused, with no hint", []string{operation + "TestWhateverHappensARestoreEndsAsItMay", operation + "TestAFailureBeforeTheInitMachineServesBringsTheOldClusterBack"}, ""},
+	{"rancher#43735", "a restore that failed left the cluster paused, with no hint", []string{operation + "TestWhateverHappensARestoreEndsAsItMay", operation + "TestAFailureBeforeTheInitMachineServesBringsTheOldClusterBack", inFleet + "TestWhateverIsStruckOnADistributionTheEndIsOneOfThoseThatAreAllowed"}, ""},
 	{"rancher#37880", "the restore of a file that is missing was tried for ever", []string{operation + "TestWhatIsNotAsPlannedIsRefused", operation + "TestASourceMeansOneCopy"}, ""},
 	{"rancher#36694", "the record of the snapshot was gone while it was restored", []string{operation + "TestAnObjectInS3StaysTheOneThatWasApproved"}, ""},
 	{"rancher#40005, rancher#42895, rancher#43228", "a restore of version and configuration hung on remains of the newer version", []string{operation + "TestVersionAndConfigurationComeBackBeforeAnythingStarts", onStandIns + "TestAnotherVersionOfRKE2AndAConfigurationAreBroughtAndTakenBack"}, ""},
@@ -44,7 +44,7 @@ var ofRestores = []lesson{
 	{"rancher#37001, rancher#37499", "a kubelet, or a drain, was waited for without end", []string{operation + "TestAWorkerThatFailsKeepsNoClusterFromBeingRestored", operation + "TestAWorkerThatSaysNothingDelaysNoPlan", inFleet + "TestMachinesWithRolesOfTheirOwnAreCaredForAndRestored"}, ""},
 	{"rancher#42201, rancher#26325", "a healthy worker was deleted, because the restored data did not know it", nil, "nothing here deletes a machine or a Node"},
 	{"rancher#41080, rancher#43243, rancher#55671", "what is left when all machines are lost could not be restored", []string{inFleet + "TestTheSnapshotInTheBucketComesBackOnNewMachinesAlone"}, ""},
-	{"rancher#42251", "a restore from S3 made an empty cluster and said nothing", []string{driver + "TestAResetHasWorkedOnlyWhenItSaysSoAndEndsWell", onStandIns + "TestOneServerOfK3sIsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"}, ""},
+	{"rancher#42251", "a restore from S3 made an empty cluster and said nothing", []string{inFleet + "TestASnapshotThatIsSpoiledAtAnyStageNeverReplacesTheRunningCluster", driver + "TestAResetHasWorkedOnlyWhenItSaysSoAndEndsWell", onStandIns + "TestOneServerOfK3sIsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"}, ""},
 	{"rke2#6281", "with S3 configured a local restore fetched an empty file", []string{driver + "TestAResetIsTheServersOwnCommandAndNoSecret"}, ""},
 	{"k3s#8031", "turning the schedule off turned restores off, too", []string{driver + "TestAResetIsTheServersOwnCommandAndNoSecret"}, ""},
 	{"rke2#2410, rke2#1898, rancher#56469, k3s#13085", "the token was another than the snapshot's, which showed when the cluster was gone", []string{onMachine + "TestASnapshotThatTheTokenDoesNotOpenIsRefusedBeforeAnythingIsStopped", onMachine + "TestAnAgeIdentityOpensTheEscrowOfTheSnapshot"}, ""},

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/test/distro"
 	standin "github.com/holdfast-dev/holdfast/test/distro/lab"
+	"github.com/holdfast-dev/holdfast/test/fleet"
 	"github.com/holdfast-dev/holdfast/test/lab"
 	"github.com/holdfast-dev/holdfast/test/lab/labtest"
 	"github.com/holdfast-dev/holdfast/test/server"
@@ -46,6 +47,31 @@ func adopt(t *testing.T, f distro.Flavor, servers int) *adoption {
 // adoptAs brings up a cluster that has taken snapshots, and then a manager, a bucket, and an agent on each machine.
 func adoptAs(t *testing.T, f distro.Flavor, machines int, arrange func(*standin.Config, []*lab.Node)) *adoption {
 	t.Helper()
+	cfg := standin.Config{Flavor: f, Settings: map[string]any{"etcd-snapshot-retention": 7}}
+	a := running(t, &cfg, machines, arrange)
+	for _, n := range cfg.Servers {
+		for _, flags := range [][]string{{"--name=etcd-snapshot"}, {"--name=mine", "--etcd-snapshot-compress=true"}} {
+			_, err := n.Run(t.Context(), append([]string{f.Name, "etcd-snapshot", "save", "--etcd-server=" + a.distro.LocalURL(n)}, flags...)...)
+			do(t, err)
+		}
+	}
+	flags, minio := s3Flags(t, a.Lab)
+	a.minio = minio
+	a.takenIntoCare(t, flags)
+	return a
+}
+
+// adoptPlain brings up a cluster of servers that has saved nothing, and an agent on each. There is no bucket.
+func adoptPlain(t *testing.T, cfg standin.Config, servers int) *adoption {
+	t.Helper()
+	a := running(t, &cfg, servers, func(cfg *standin.Config, nodes []*lab.Node) { cfg.Servers = nodes })
+	a.takenIntoCare(t, nil)
+	return a
+}
+
+// running brings up a cluster, and nothing of Holdfast.
+func running(t *testing.T, cfg *standin.Config, machines int, arrange func(*standin.Config, []*lab.Node)) *adoption {
+	t.Helper()
 	needPrograms(t)
 	for _, tool := range []string{"etcd-3.7", "etcdutl-3.7", "kube-apiserver-1.37", "kubectl"} {
 		servertest.Tool(t, tool)
@@ -53,26 +79,22 @@ func adoptAs(t *testing.T, f distro.Flavor, machines int, arrange func(*standin.
 	config, err := standin.MachineConfig()
 	do(t, err)
 	l := labtest.New(t, config, machines)
-	cfg := standin.Config{Flavor: f, Settings: map[string]any{"etcd-snapshot-retention": 7}}
-	arrange(&cfg, l.Nodes)
-	c, err := standin.Install(t.Context(), cfg)
+	arrange(cfg, l.Nodes)
+	c, err := standin.Install(t.Context(), *cfg)
 	do(t, err)
-	a := &adoption{distro: c, flavour: f, started: map[string]string{}}
+	a := &adoption{world: &world{Fleet: &fleet.Fleet{Lab: l}}, distro: c, flavour: cfg.Flavor, started: map[string]string{}}
 	for _, n := range l.Nodes {
 		a.started[n.Name] = a.start(t, n)
 	}
-	for _, n := range cfg.Servers {
-		for _, flags := range [][]string{{"--name=etcd-snapshot"}, {"--name=mine", "--etcd-snapshot-compress=true"}} {
-			_, err := n.Run(t.Context(), append([]string{f.Name, "etcd-snapshot", "save", "--etcd-server=" + c.LocalURL(n)}, flags...)...)
-			do(t, err)
-		}
-	}
-	a.world = &world{Fleet: newFleet(t, l)}
-	flags, minio := s3Flags(t, l)
-	a.minio = minio
-	a.imports(t, flags)
-	do(t, a.Ready(t.Context(), name, machines))
 	return a
+}
+
+// takenIntoCare starts a manager, and has it take care of the cluster.
+func (a *adoption) takenIntoCare(t *testing.T, flags []string) {
+	t.Helper()
+	a.Fleet = newFleet(t, a.Lab)
+	a.imports(t, flags)
+	do(t, a.Ready(t.Context(), name, len(a.Lab.Nodes)))
 }
 
 // imports follows docs/k3s.md: the line for each machine is run there as it was printed.

@@ -83,11 +83,14 @@ func (r *restoration) judge(ctx context.Context) error {
 	}
 	errs := []error{r.catalogue(ctx)}
 	for _, n := range r.Lab.Nodes {
-		got, err := r.etcd.Value(ctx, n, "/a")
+		got, err := r.marked(ctx, n)
 		if err == nil && got != want {
 			err = fmt.Errorf("%s holds %q, not %q, and the restore is %s", n.Name, got, want, r)
 		}
 		errs = append(errs, err)
+		if r.object.Status.Outcome == v1alpha1.OutcomeRestored && r.object.Status.Plan.Snapshot != nil {
+			errs = append(errs, r.ground.holds(ctx, n, r.snapshot.Spec))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -98,28 +101,24 @@ func (b *takenBack) judge(ctx context.Context) error {
 
 // state of a member.
 type state struct {
-	cluster  uint64
+	identity string
 	revision int64
 	hash     uint32
+	compact  int64
 }
 
-// one waits until the members are one cluster with one content, and says which.
-func (a *arena) one(ctx context.Context) (uint64, error) {
+// one waits until the members are one cluster with one content, and says which. Where somebody writes all the time they are
+// compared at a revision that all of them have.
+func (a *arena) one(ctx context.Context) (string, error) {
 	var first state
 	err := lab.Until(ctx, "all members to hold the same", func(ctx context.Context) error {
+		var revision int64
 		for i, n := range a.Lab.Nodes {
-			var s state
-			err := a.asked(ctx, n, func(ctx context.Context, cli *clientv3.Client) error {
-				r, err := cli.HashKV(ctx, cli.Endpoints()[0], 0)
-				if err == nil {
-					s = state{r.Header.ClusterId, r.Header.Revision, r.Hash}
-				}
-				return err
-			})
+			s, err := a.state(ctx, n, revision)
 			if i == 0 {
-				first = s
+				first, revision = s, s.revision
 			}
-			if err == nil && s != first {
+			if s.revision = first.revision; err == nil && s != first {
 				err = fmt.Errorf("%s holds %+v, %s %+v", n.Name, s, a.Lab.Nodes[0].Name, first)
 			}
 			if err != nil {
@@ -128,29 +127,35 @@ func (a *arena) one(ctx context.Context) (uint64, error) {
 		}
 		return nil
 	})
-	return first.cluster, err
+	return first.identity, err
 }
 
-func (a *arena) asked(ctx context.Context, n *lab.Node, ask func(context.Context, *clientv3.Client) error) error {
-	cli, err := a.etcd.MemberClient(n)
-	if err != nil {
+// state of a member at a revision; 0 is the present one.
+func (a *arena) state(ctx context.Context, n *lab.Node, revision int64) (s state, err error) {
+	err = a.asked(ctx, n, func(ctx context.Context, cli *clientv3.Client) error {
+		held, err := cli.Get(ctx, markKey) // a linearizable read: the member has all that the others have
+		if err != nil {
+			return err
+		}
+		r, err := cli.HashKV(ctx, cli.Endpoints()[0], cmp.Or(revision, held.Header.Revision))
+		if err == nil {
+			s = state{strike.Identity(held.Header.ClusterId, held.Kvs), held.Header.Revision, r.Hash, r.CompactRevision}
+		}
 		return err
-	}
-	defer cli.Close()
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	return ask(ctx, cli)
+	})
+	return s, err
 }
 
-// unfenced waits until no machine has a fence any more: behind one that is left etcd would not start the next time.
+// unfenced waits until no machine has a fence any more, behind which etcd would not start the next time, nor anything else that
+// an operation must not leave.
 func (a *arena) unfenced(ctx context.Context) error {
 	var errs []error
 	for _, n := range a.Lab.Nodes {
-		errs = append(errs, lab.Until(ctx, "the fence of "+n.Name+" to go", func(context.Context) error {
+		errs = append(errs, lab.Until(ctx, "nothing to be left on "+n.Name, func(ctx context.Context) error {
 			if _, err := n.ReadFile("/var/lib/holdfast/fence"); !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("it is there: %w", cmp.Or(err, errors.New("and can be read")))
+				return fmt.Errorf("its fence is there: %w", cmp.Or(err, errors.New("and can be read")))
 			}
-			return nil
+			return a.ground.left(ctx, n)
 		}))
 	}
 	return errors.Join(errs...)
@@ -158,7 +163,7 @@ func (a *arena) unfenced(ctx context.Context) error {
 
 // settle waits until everything is as it was in the beginning, and returns all that is wrong.
 func (a *arena) settle(ctx context.Context, w *strike.Writers, o operation) error {
-	if err := errors.Join(a.etcd.Ready(ctx), a.Ready(ctx, name, len(a.Lab.Nodes)), a.unfenced(ctx)); err != nil {
+	if err := errors.Join(a.ready(ctx), a.unfenced(ctx)); err != nil {
 		w.Stop()
 		return err
 	}
@@ -171,5 +176,5 @@ func (a *arena) settle(ctx context.Context, w *strike.Writers, o operation) erro
 	if r, ok := o.(*restoration); ok {
 		back = r.object.Status.Outcome == v1alpha1.OutcomeRolledBack
 	}
-	return errors.Join(w.Wrong(ctx, a.etcd, a.Lab.Nodes, cluster, back), o.judge(ctx), a.watch.Wrong())
+	return errors.Join(w.Wrong(ctx, cluster, back), o.judge(ctx), a.watch.Wrong())
 }

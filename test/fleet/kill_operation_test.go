@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/test/fleet/strike"
 	"github.com/holdfast-dev/holdfast/test/lab"
-	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 )
 
 // operation is one that is struck, under way.
@@ -78,15 +78,24 @@ func (s *saving) String() string { return standing(&s.object.Status.OperationSta
 // restoration is a restore that is approved as soon as it can be.
 type restoration struct {
 	*arena
-	object  v1alpha1.EtcdSnapshotRestore
-	content string // under /a when it succeeds
-	refused int    // times that the plan could not be approved
+	object   v1alpha1.EtcdSnapshotRestore
+	snapshot v1alpha1.EtcdSnapshot
+	content  string // under markKey when it succeeds
+	refused  int    // times that the plan could not be approved
 }
 
 func beginRestore(t *testing.T, a *arena) *restoration {
 	t.Helper()
 	r := &restoration{arena: a, content: "saved"}
-	do(t, r.create(t.Context(), v1alpha1.RestoreSource{Snapshot: takenOn(t, a.saved, a.leader)}))
+	all, err := a.Snapshots(t.Context(), name)
+	do(t, err)
+	source := v1alpha1.RestoreSource{Snapshot: takenOn(t, a.saved, a.leader)}
+	i := slices.IndexFunc(all, func(s v1alpha1.EtcdSnapshot) bool { return s.Name == source.Snapshot })
+	if i < 0 {
+		t.Fatalf("there is no snapshot %s", source.Snapshot)
+	}
+	r.snapshot = all[i]
+	do(t, r.create(t.Context(), source))
 	return r
 }
 
@@ -171,8 +180,7 @@ type replacement struct {
 func beginReplacement(t *testing.T, a *arena) operation {
 	t.Helper()
 	lost := a.others()[0]
-	_, err := lost.Run(t.Context(), "sh", "-ec", "systemctl stop etcd; rm -rf "+etcd.DataDir+"/member")
-	do(t, err)
+	do(t, a.ground.lose(t.Context(), lost))
 	r := &replacement{restoration: &restoration{arena: a, content: a.changed}, source: v1alpha1.RestoreSource{Replace: lost.Name}}
 	do(t, r.create(t.Context(), r.source))
 	return r

@@ -8,7 +8,6 @@ import (
 
 	"github.com/holdfast-dev/holdfast/test/fleet/strike"
 	"github.com/holdfast-dev/holdfast/test/lab"
-	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 )
 
 const agentUnit = "holdfast-agent.service"
@@ -56,11 +55,12 @@ func (s *striker) victim(m strike.Moment) *lab.Node {
 func (s *striker) blow(ctx context.Context, victim *lab.Node) (err error) {
 	s.came, s.hit = true, true
 	switch s.strike.Weapon {
-	case strike.Agent, strike.Etcd:
-		unit := map[strike.Weapon]string{strike.Agent: agentUnit, strike.Etcd: etcd.Unit}[s.strike.Weapon]
-		var killed int
-		killed, err = victim.KillUnit(unit)
-		s.hit = killed > 0
+	case strike.Agent:
+		s.hit, err = hit(victim.KillUnit(agentUnit))
+	case strike.Etcd:
+		s.hit, err = hit(s.ground.server().Kill(victim))
+	case strike.Reset:
+		s.hit, err = hit(strike.KillReset(victim))
 	case strike.Manager:
 		err = s.KillManager()
 		s.mend(func() error { return s.StartManager(ctx) })
@@ -70,6 +70,8 @@ func (s *striker) blow(ctx context.Context, victim *lab.Node) (err error) {
 	}
 	return err
 }
+
+func hit(killed int, err error) (bool, error) { return killed > 0, err }
 
 // mend does something beside, so that the agent need not wait for it.
 func (s *striker) mend(how func() error) {

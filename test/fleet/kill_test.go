@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/holdfast-dev/holdfast/test/distro"
 	"github.com/holdfast-dev/holdfast/test/fleet/strike"
 	"github.com/holdfast-dev/holdfast/test/lab"
 	"github.com/holdfast-dev/holdfast/test/server/servertest"
@@ -29,12 +31,17 @@ const (
 	askTimeout = 10 * time.Second
 	// struckTimeout of an operation that was struck. An agent that was killed is back after five seconds, a machine after
 	// a few; the rest is for a machine that is busy.
-	struckTimeout = 5 * time.Minute
+	struckTimeout = 12 * time.Minute
 )
+
+// markKey holds what tells the cluster before a restore from the one after it.
+const markKey = "/a"
 
 // arena is a fleet in which operations are struck.
 type arena struct {
 	*world
+	ground    ground
+	machines  string // in words, for the report
 	watch     *strike.Watch
 	namespace string
 	saved     []string  // snapshots that hold "saved" under /a
@@ -49,7 +56,29 @@ type arena struct {
 // chooses others.
 func TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed(t *testing.T) {
 	t.Parallel()
-	a := newArena(t)
+	plainArena(t).strikes(t, sorts)
+}
+
+// The same strikes at both distributions. Each operation takes a minute there, so a few are enough unless more are asked for.
+func TestWhateverIsStruckOnADistributionTheEndIsOneOfThoseThatAreAllowed(t *testing.T) {
+	t.Parallel()
+	all := os.Getenv("HOLDFAST_CASES") != "" || os.Getenv("HOLDFAST_STRIKE") != ""
+	for _, f := range []distro.Flavor{distro.K3s(), distro.RKE2()} {
+		if f.Name != distro.K3s().Name && !all {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			struck := sorts
+			if !all {
+				struck = slices.DeleteFunc(slices.Clone(sorts), func(s sort) bool { return s.name != "restore" })
+			}
+			kubeArena(t, f).strikes(t, struck)
+		})
+	}
+}
+
+// strikes does each sort of operation as often as it is struck, and once more.
+func (a *arena) strikes(t *testing.T, sorts []sort) {
 	for _, s := range sorts {
 		t.Run(s.name, func(t *testing.T) {
 			matrix := a.rehearse(t, s)
@@ -67,16 +96,16 @@ func TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed(t *testing.T)
 	}
 }
 
-func newArena(t *testing.T) *arena {
+func newArena(t *testing.T, w *world, g ground, machines string) *arena {
 	t.Helper()
 	servertest.Tool(t, "kubectl")
-	a := &arena{world: newWorld(t, plan{members: 3}), read: map[string]bool{}}
+	a := &arena{world: w, ground: g, machines: machines, read: map[string]bool{}}
 	c, err := a.Cluster(t.Context(), name)
 	do(t, err)
 	a.namespace = c.Namespace
-	a.write(t, "/a", "saved")
+	do(t, a.mark(t.Context(), a.Lab.Nodes[0], "saved"))
 	a.saved = a.save(t)
-	a.watch, err = strike.NewWatch(a.Lab.Nodes)
+	a.watch, err = strike.NewWatch(a.Lab.Nodes, g.server())
 	do(t, err)
 	t.Cleanup(func() { do(t, a.watch.Close()) })
 	return a
@@ -97,10 +126,11 @@ func (a *arena) rehearse(t *testing.T, s sort) []strike.Strike {
 
 // struck does an operation and strikes it.
 func (a *arena) struck(t *testing.T, s sort, one strike.Strike) {
-	t.Attr("suite", "a "+s.name+" on three machines")
+	t.Attr("suite", "a "+s.name+" on "+a.machines)
 	t.Attr("stage", fmt.Sprintf("%s %s, %s", one.Place.Kind, one.Place.At, one.Weapon))
-	t.Attr("again", fmt.Sprintf("HOLDFAST_STRIKE='%s' go test ./fleet -count=1 -run '^TestWhateverIsStruckAtAnyStepTheEndIsOneOfThoseThatAreAllowed$/^%s$'",
-		regexp.QuoteMeta(one.String())+"$", strings.ReplaceAll(s.name, " ", "_")))
+	levels := strings.Split(t.Name(), "/")
+	t.Attr("again", fmt.Sprintf("HOLDFAST_STRIKE='%s' go test ./fleet -count=1 -run '^%s$'",
+		regexp.QuoteMeta(one.String())+"$", strings.Join(levels[:len(levels)-1], "$/^")))
 	k := &striker{arena: a, strike: one}
 	a.run(t, s, k.moment)
 	if !k.came { // a plan that is made anew leaves steps out that it had begun
@@ -125,8 +155,8 @@ func (a *arena) run(t *testing.T, s sort, moment func(context.Context, strike.Mo
 	a.round++
 	a.changed = "changed " + strconv.Itoa(a.round)
 	a.leader = a.leading(t)
-	do(t, a.etcd.Write(ctx, a.leader, "/a", a.changed))
-	writers := strike.StartWriters(ctx, a.etcd, a.Lab.Nodes)
+	do(t, a.mark(ctx, a.leader, a.changed))
+	writers := strike.StartWriters(ctx, a.ground, a.Lab.Nodes, markKey)
 	defer writers.Stop()
 
 	var mu sync.Mutex
@@ -189,6 +219,11 @@ func (a *arena) others() []*lab.Node {
 	return slices.DeleteFunc(slices.Clone(a.Lab.Nodes), func(n *lab.Node) bool { return n == a.leader })
 }
 
+// ready waits until the cluster and the manager's view of it are as in the beginning.
+func (a *arena) ready(ctx context.Context) error {
+	return errors.Join(a.ground.Ready(ctx), a.Ready(ctx, name, len(a.Lab.Nodes)))
+}
+
 // recover brings the fleet back after a strike at which something was wrong, so that the others are done, too.
 func (a *arena) recover(t *testing.T) {
 	t.Helper()
@@ -196,7 +231,7 @@ func (a *arena) recover(t *testing.T) {
 	for _, n := range a.Lab.Nodes {
 		do(t, n.Start(t.Context()))
 	}
-	a.healthy(t)
+	do(t, a.ready(t.Context()))
 	if err := a.watch.Wrong(); err != nil {
 		t.Logf("afterwards: %v", err)
 	}

@@ -162,7 +162,7 @@ func (w *world) save(t *testing.T) []string {
 // background runs holdfast beside the test and tells how it ended.
 func (w *world) background(t *testing.T, args ...string) <-chan error {
 	ended := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*operationTimeout) // it may have to wait for another one
 	t.Cleanup(cancel)
 	go func() {
 		_, err := w.Run(ctx, args...)

@@ -14,18 +14,57 @@ import (
 // UnitProcesses are the processes of a service of the machine, as this program sees them; none when it does not run. It asks
 // the kernel, not the machine: it takes no time there, and works while the machine hangs.
 func (n *Node) UnitProcesses(unit string) ([]int, error) {
-	data, err := os.ReadFile(filepath.Join(n.cgroup.unified, "payload", "system.slice", unit, "cgroup.procs"))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
-		return nil, nil // systemd removes the group of a unit that has ended
-	}
+	pids, err := processes(n.group("system.slice", unit))
 	if err != nil {
 		return nil, fmt.Errorf("processes of %s on %s: %w", unit, n.Name, err)
+	}
+	return pids, nil
+}
+
+// SliceProcesses are the processes of everything in a slice of the machine, found in the same way.
+func (n *Node) SliceProcesses(slice string) ([]int, error) {
+	groups, err := filepath.Glob(n.group(slice, "*"))
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, group := range groups {
+		pids, err := processes(group)
+		if err != nil {
+			return nil, fmt.Errorf("processes of %s on %s: %w", slice, n.Name, err)
+		}
+		all = append(all, pids...)
+	}
+	return all, nil
+}
+
+// Services are the services of the machine that run and whose names match a pattern.
+func (n *Node) Services(pattern string) ([]string, error) {
+	groups, err := filepath.Glob(n.group("system.slice", pattern))
+	for i, group := range groups {
+		groups[i] = filepath.Base(group)
+	}
+	return groups, err
+}
+
+// group is the directory of a control group of the machine.
+func (n *Node) group(below ...string) string {
+	return filepath.Join(append([]string{n.cgroup.unified, "payload"}, below...)...)
+}
+
+func processes(group string) ([]int, error) {
+	data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil // systemd removes the group of what has ended
+	}
+	if err != nil {
+		return nil, err
 	}
 	var pids []int
 	for _, word := range strings.Fields(string(data)) {
 		pid, err := strconv.Atoi(word)
 		if err != nil {
-			return nil, fmt.Errorf("processes of %s on %s: %w", unit, n.Name, err)
+			return nil, err
 		}
 		pids = append(pids, pid)
 	}
@@ -38,13 +77,21 @@ func (n *Node) KillUnit(unit string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	killed := 0
+	killed, err := Kill(pids)
+	if err != nil {
+		return killed, fmt.Errorf("kill %s on %s: %w", unit, n.Name, err)
+	}
+	return killed, nil
+}
+
+// Kill ends processes with SIGKILL and says how many there were.
+func Kill(pids []int) (killed int, err error) {
 	for _, pid := range pids {
 		switch err := syscall.Kill(pid, syscall.SIGKILL); {
 		case err == nil:
 			killed++
 		case !errors.Is(err, syscall.ESRCH):
-			return killed, fmt.Errorf("kill %s on %s: %w", unit, n.Name, err)
+			return killed, err
 		}
 	}
 	return killed, nil

@@ -27,8 +27,8 @@ var details = []detail{
 		says: "The version of the etcd that was saved, and that of the etcd that opened the result, with `--etcd-version` where it needs it.",
 	},
 	{
-		title: "Fleets struck at each step", table: byStage, about: inArea(areaFleet),
-		says: "Three machines with etcd, agents and a manager, each with a systemd of its own. The kernel holds the agent at each write of " +
+		title: "Fleets struck at each step", table: byStage, about: inArea(areaFleet, areaStruck),
+		says: "Three machines with etcd, or with a server of K3s or RKE2, agents and a manager, each with a systemd of its own. The kernel holds the agent at each write of " +
 			"its journal, before and after a step is recorded as begun and as ended; then the agent, the manager, etcd or the machine " +
 			"itself is killed there, or another machine's. After each: the operation ends, or a retry ends it; all members are one cluster " +
 			"and hold what that end says; the acknowledged writes of the cluster that remains are there, and no other cluster took writes " +
@@ -36,7 +36,7 @@ var details = []detail{
 			"at an etcd that did not run at that moment.",
 	},
 	{
-		title: "Kills and interruptions", table: byStage, about: func(j job) bool { return j.kills && j.area != areaFleet },
+		title: "Kills and interruptions", table: byStage, about: func(j job) bool { return j.kills && j.area != areaFleet && j.area != areaStruck },
 		says: "After each: the repository lists only whole snapshots, the target is absent or complete, nothing of the program lives on, and " +
 			"a second try succeeds and leaves nothing temporary. A stage is the last phase that the program had reported done.",
 	},
@@ -52,7 +52,9 @@ var details = []detail{
 	},
 }
 
-func inArea(area string) func(job) bool { return func(j job) bool { return j.area == area } }
+func inArea(areas ...string) func(job) bool {
+	return func(j job) bool { return slices.Contains(areas, j.area) }
+}
 
 func (d detail) write(b *strings.Builder, s standing) {
 	suites := d.suites(s)

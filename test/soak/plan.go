@@ -51,7 +51,8 @@ const (
 	areaMembers   = "members die, hang, leave"
 	areaRetention = "sequences of saves, failures and prunes"
 	areaFleet     = "operations on machines struck at each step"
-	areaKube      = "restores of K3s and RKE2"
+	areaKube      = "restores of K3s and RKE2, and faults during one"
+	areaStruck    = "operations on K3s and RKE2 struck at each step"
 )
 
 // plan is all the work. Kills are asked for in such numbers that about 1,000 of them hit: some come too late.
@@ -125,12 +126,38 @@ func plan() []matrix {
 			matrix{area: areaKube, name: flavour + "-first-server", folder: "fleet", leaves: true,
 				test: "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst/" + flavour})
 	}
+	list = append(list, distributions()...)
 	for _, version := range []string{"3.5", "3.6", "3.7"} {
 		for _, members := range []int{1, 3} { // with and without TLS and accounts, three encodings
 			list = append(list, matrix{
 				area: areaTrips, name: fmt.Sprintf("roundtrip-%s-%d", version, members),
 				test: fmt.Sprintf("TestARestoredClusterIsTheOneThatWasSaved/%s/%d", strings.ReplaceAll(version, ".", `\.`), members), rounds: 12,
 			})
+		}
+	}
+	return list
+}
+
+// distributions is the work at the two Kubernetes distributions. An operation takes a minute there, and a share a quarter of an
+// hour at most.
+func distributions() []matrix {
+	var list []matrix
+	for _, flavour := range []string{"k3s", "rke2"} {
+		for _, o := range []struct {
+			operation string
+			shares    int
+		}{{"save", 20}, {"restore", 80}, {"restore_taken_back", 80}, {"replacement_of_a_lost_member", 60}} {
+			list = append(list, matrix{
+				area: areaStruck, name: flavour + "-" + strings.ReplaceAll(o.operation, "_", "-"), folder: "fleet", kills: true, open: true,
+				test:  "TestWhateverIsStruckOnADistributionTheEndIsOneOfThoseThatAreAllowed/" + flavour + "/" + o.operation,
+				cases: o.shares, share: 1,
+			})
+		}
+		for _, f := range []struct{ name, test string }{
+			{"spoiled", "TestASnapshotThatIsSpoiledAtAnyStageNeverReplacesTheRunningCluster"},
+			{"disk", "TestADiskThatIsFullOrFillsUpDuringARestoreLosesNothing"},
+		} {
+			list = append(list, matrix{area: areaKube, name: flavour + "-" + f.name, folder: "fleet", test: f.test + "/" + flavour, leaves: true})
 		}
 	}
 	return list

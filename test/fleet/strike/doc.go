@@ -5,6 +5,10 @@
 // the [Moment]. So an operation that is watched once, undisturbed, says where it can be struck; [Matrix] makes the list of
 // all strikes from that. A step that is new in the product is in the list the next time.
 //
+// A [Server] says what has etcd on the machines, so the same strikes are made at a plain etcd and at a Kubernetes
+// distribution. While a distribution resets a cluster by a program of its own there is one more moment, at which nobody is
+// held.
+//
 // What must hold whatever is struck, beside the operation's own end: no etcd runs behind a fence ([Watch] looks), and no two
 // clusters take writes at the same time, nor is an acknowledged write of the cluster that remains lost ([Writers]).
 package strike

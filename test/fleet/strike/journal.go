@@ -148,6 +148,12 @@ func (j *journal) closed() (fenced, stopped bool) {
 	return fenced, fenced && stop.State == step.Done
 }
 
+// resets tells whether a distribution may be restoring the machine.
+func (j *journal) resets() bool {
+	state := j.last(step.RestoreEtcd).State
+	return state == step.Begun || state == step.Failed
+}
+
 // varying are the parts of a step's id that are of one operation, or of one plan: the first digits of a uid or a digest.
 var varying = regexp.MustCompile(`-[0-9a-f]{8}\b`)
 

@@ -9,7 +9,8 @@ type Weapon string
 const (
 	Agent   Weapon = "SIGKILL of the agent"
 	Manager Weapon = "SIGKILL of the manager"
-	Etcd    Weapon = "SIGKILL of etcd"
+	Etcd    Weapon = "SIGKILL of etcd" // and of all that it is part of
+	Reset   Weapon = "SIGKILL of the reset"
 	Power   Weapon = "a power cut"
 )
 
@@ -31,7 +32,7 @@ func (s Strike) String() string {
 }
 
 // Matrix is every strike at the places of an operation that was watched undisturbed: each weapon at each place, and on
-// another machine when a step has begun and when it has ended. etcd is only struck where it ran.
+// another machine when a step has begun and when it has ended. etcd is only struck where it ran, and a reset while it does.
 func Matrix(moments []Moment, leader string) []Strike {
 	var list []Strike
 	seen := map[Place]bool{}
@@ -44,6 +45,9 @@ func Matrix(moments []Moment, leader string) []Strike {
 		list = append(list, Strike{place, Agent, false}, Strike{place, Manager, false}, Strike{place, Power, false})
 		if m.Running {
 			list = append(list, Strike{place, Etcd, false})
+		}
+		if m.At == Amid {
+			list = append(list, Strike{place, Reset, false})
 		}
 		if m.At == Begun || m.At == Ended || m.At == Taken {
 			list = append(list, Strike{place, Agent, true}, Strike{place, Power, true})

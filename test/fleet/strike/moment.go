@@ -16,7 +16,7 @@ type Moment struct {
 	Step string
 	Kind step.Kind
 	At   At
-	// Running says whether etcd runs on the machine.
+	// Running says whether etcd, or the server that it is part of, runs on the machine.
 	Running bool
 }
 
@@ -29,6 +29,8 @@ const (
 	Unbegun At = "before it is begun"
 	// Begun: that it is begun is on disk; nothing is done.
 	Begun At = "begun"
+	// Amid: a program works on its effect by itself. The agent is not held.
+	Amid At = "in the middle"
 	// Unended: its effect is there; that it has ended is not on disk.
 	Unended At = "before it has ended"
 	// Ended: that it has ended, well or not, is on disk; nobody was told.

@@ -1,6 +1,7 @@
 package strike
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -74,9 +75,9 @@ func TestEveryMomentIsStruckOnceWithEachWeaponThatCanHit(t *testing.T) {
 }
 
 // acked is a write that took the time between two numbers.
-func acked(cluster uint64, sent, got int, revision int64, term uint64) ack {
+func acked(cluster, sent, got int, revision int64, term uint64) ack {
 	start := time.Unix(0, 0)
-	return ack{cluster: cluster, sent: start.Add(time.Duration(sent)), got: start.Add(time.Duration(got)), revision: revision, term: term}
+	return ack{cluster: strconv.Itoa(cluster), sent: start.Add(time.Duration(sent)), got: start.Add(time.Duration(got)), revision: revision, term: term}
 }
 
 func TestClustersThatTakeWritesInTurnAreFound(t *testing.T) {

@@ -11,15 +11,15 @@ import (
 
 	"github.com/holdfast-dev/holdfast/internal/step"
 	"github.com/holdfast-dev/holdfast/test/lab"
-	"github.com/holdfast-dev/holdfast/test/lab/etcd"
 	"github.com/holdfast-dev/holdfast/test/lab/gate"
 )
 
 // Watch follows the journals of machines.
 type Watch struct {
-	gate *gate.Gate
-	ends chan struct{}
-	done sync.WaitGroup
+	server Server
+	gate   *gate.Gate
+	ends   chan struct{}
+	done   sync.WaitGroup
 
 	mu       sync.Mutex
 	machines map[uint64]*machine // by the device of their disk
@@ -29,18 +29,21 @@ type Watch struct {
 
 // machine is what is known of one.
 type machine struct {
-	node *lab.Node
+	node   *lab.Node
+	server Server
 
 	mu      sync.Mutex
 	journal journal
-	// ran are the processes of etcd that were there when its fence came up.
+	// ran are the processes of the server that were there when its fence came up.
 	ran    map[int]bool
 	fenced bool
+	// reset is the unit that was told of.
+	reset string
 }
 
-// NewWatch watches machines whose agents have run before. It begins with what their journals say.
-func NewWatch(nodes []*lab.Node) (*Watch, error) {
-	w := &Watch{ends: make(chan struct{}), machines: map[uint64]*machine{}}
+// NewWatch watches machines whose agents have run before, and on which a server runs. It begins with what their journals say.
+func NewWatch(nodes []*lab.Node, server Server) (*Watch, error) {
+	w := &Watch{server: server, ends: make(chan struct{}), machines: map[uint64]*machine{}}
 	var err error
 	if w.gate, err = gate.New(w.opening); err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func (w *Watch) add(n *lab.Node) error {
 	if err != nil {
 		return err
 	}
-	m := &machine{node: n, journal: newJournal(dir)}
+	m := &machine{node: n, server: w.server, journal: newJournal(dir)}
 	var stat unix.Stat_t
 	if err := unix.Stat(dir, &stat); err != nil {
 		return fmt.Errorf("the journal of %s: %w", n.Name, err)
@@ -144,7 +147,7 @@ func (w *Watch) moments(m *machine, o gate.Opening) ([]Moment, error) {
 		}
 	}
 	for i := range list {
-		pids, err := m.node.UnitProcesses(etcd.Unit)
+		pids, err := m.server.all(m.node)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +167,7 @@ func (w *Watch) read(m *machine) ([]file, error) {
 	}
 	fenced, _ := m.journal.closed()
 	if fenced && !m.fenced {
-		pids, err := m.node.UnitProcesses(etcd.Unit)
+		pids, err := m.node.UnitProcesses(m.server.Unit)
 		if err != nil {
 			return nil, err
 		}
@@ -209,7 +212,7 @@ func after(s step.State) At {
 // lookInterval is far below what etcd needs to come up, and systemd to start it again.
 const lookInterval = 20 * time.Millisecond
 
-// look looks for an etcd that must not be there.
+// look looks for an etcd that must not be there, and for a reset.
 func (w *Watch) look(m *machine) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -222,7 +225,33 @@ func (w *Watch) look(m *machine) {
 		if err := m.unfit(); err != nil {
 			w.wrong(err)
 		}
+		moment, ok, err := m.resetting()
+		if err != nil {
+			w.wrong(err)
+		}
+		w.mu.Lock()
+		told := w.told
+		w.mu.Unlock()
+		if ok && told != nil {
+			told(moment)
+		}
 	}
+}
+
+// resetUnits are those that a distribution's reset of a cluster runs as.
+const resetUnits = "holdfast-reset-*.service"
+
+// resetting is the moment at which a reset is seen that was not told of.
+func (m *machine) resetting() (Moment, bool, error) {
+	units, err := m.node.Services(resetUnits)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec := m.journal.last(step.RestoreEtcd)
+	if err != nil || len(units) == 0 || units[0] == m.reset || m.journal.plan.Operation == nil || rec.State != step.Begun {
+		return Moment{}, false, err
+	}
+	m.reset = units[0]
+	return m.moment(m.journal.plan.Operation.UID, rec.ID, rec.Kind, Amid), true, nil
 }
 
 func (m *machine) unfit() error {
@@ -232,17 +261,30 @@ func (m *machine) unfit() error {
 	if !fenced {
 		return nil
 	}
-	pids, err := m.node.UnitProcesses(etcd.Unit)
-	if err != nil {
+	if stopped {
+		return m.unstopped()
+	}
+	pids, err := m.node.UnitProcesses(m.server.Unit)
+	if err != nil || len(pids) == 0 {
 		return err
 	}
 	for _, pid := range pids {
-		switch {
-		case stopped:
-			return fmt.Errorf("etcd runs on %s, and was stopped", m.node.Name)
-		case !m.ran[pid]:
-			return fmt.Errorf("etcd was started on %s behind its fence", m.node.Name)
+		if m.ran[pid] {
+			return nil // what is new beside it is its child
 		}
 	}
-	return nil
+	return fmt.Errorf("%s was started on %s behind its fence", m.server.Unit, m.node.Name)
+}
+
+// unstopped looks for what must not run. A reset starts a server of its own, as a unit of its own, and pods as any server.
+func (m *machine) unstopped() error {
+	look := m.server.all
+	if m.journal.resets() {
+		look = func(n *lab.Node) ([]int, error) { return n.UnitProcesses(m.server.Unit) }
+	}
+	pids, err := look(m.node)
+	if err == nil && len(pids) > 0 {
+		err = fmt.Errorf("%s runs on %s, and was stopped", m.server.Unit, m.node.Name)
+	}
+	return err
 }
