@@ -14,7 +14,7 @@ import (
 // database. A link would be renamed instead of what it leads to, and the new data would come to lie on another disk; where
 // something is mounted it would fail when the cluster is down.
 func (n *node) movable(path string) error {
-	why := ""
+	var why string
 	info, err := os.Lstat(n.at(path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
