@@ -3,7 +3,9 @@ package enroll
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
@@ -133,6 +135,16 @@ func (a *Authority) Hash() string { return certificateHash(a.certificate) }
 func (a *Authority) Pin() (string, error) {
 	pin, err := keyPin(a.serving.Public())
 	return "sha256//" + pin, err
+}
+
+// Derive returns a secret of 32 bytes for a purpose. All replicas get the same, and so does whoever is restored from this
+// manager's backup.
+func (a *Authority) Derive(purpose string) ([]byte, error) {
+	key, err := a.key.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("the CA's key: %w", err)
+	}
+	return hkdf.Key(sha256.New, key, nil, purpose, sha256.Size)
 }
 
 // Pool of the CA alone.

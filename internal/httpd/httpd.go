@@ -3,12 +3,15 @@ package httpd
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/holdfast-dev/holdfast/internal/download"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
+	"github.com/holdfast-dev/holdfast/internal/session"
 )
 
 // Config of the manager's port.
@@ -25,6 +28,12 @@ type Config struct {
 	Metrics http.Handler
 	// Agents is the folder with the agents' program: a file holdfast-agent-OS-ARCH for each kind of machine.
 	Agents string
+	// SessionKey seals the sessions of browsers: 32 bytes, the same in all replicas.
+	SessionKey []byte
+	// Now is the time.
+	Now func() time.Time
+	// Page is what a browser gets; nil or empty when it was not built.
+	Page fs.FS
 	// Pin of the key that this port is served with, as curl's --pinnedpubkey takes it.
 	Pin string
 	// Ready says what keeps the manager from working; nil when nothing does.
@@ -45,12 +54,22 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := session.New(session.Config{Key: cfg.SessionKey, Who: guard.who, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	page, err := newPage(cfg.Page)
+	if err != nil {
+		return nil, fmt.Errorf("the web page: %w", err)
+	}
 	mux := http.NewServeMux()
-	mux.Handle(enroll.PathAPI+"/", api)
+	mux.Handle("/", page)
+	mux.Handle(session.Path, sessions.Handler())
+	mux.Handle(enroll.PathAPI+"/", sessions.Authenticate(api))
 	for _, path := range []string{enroll.PathEnroll, enroll.PathRenew, enroll.PathToken} {
 		mux.Handle(path, cfg.Enroll)
 	}
-	mux.Handle("POST "+download.Path, guard.downloads(cfg.Downloads))
+	mux.Handle("POST "+download.Path, sessions.Authenticate(guard.downloads(cfg.Downloads)))
 	mux.Handle("GET "+enroll.PathInstall, script)
 	mux.Handle("GET "+enroll.PathAgent+"{file}", agents{cfg.Agents})
 	mux.Handle("GET "+pathMetrics, guard.protect(cfg.Metrics))

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 )
@@ -33,6 +34,7 @@ func front(t *testing.T, cfg Config) *httptest.Server {
 	t.Helper()
 	cfg.API = api(t)
 	cfg.Enroll, cfg.Metrics = http.NotFoundHandler(), http.NotFoundHandler()
+	cfg.SessionKey, cfg.Now = make([]byte, 32), time.Now
 	handler, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,21 @@ func (g *guard) downloads(serve func(w http.ResponseWriter, r *http.Request, use
 	}
 }
 
+// who says whom a token speaks for.
+func (g *guard) who(ctx context.Context, token string) (authenticationv1.UserInfo, error) {
+	api := rest.CopyConfig(g.api)
+	api.BearerToken = token
+	people, err := authenticationclient.NewForConfig(api)
+	if err != nil {
+		return authenticationv1.UserInfo{}, err
+	}
+	review, err := people.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return authenticationv1.UserInfo{}, err
+	}
+	return review.Status.UserInfo, nil
+}
+
 // mayDownload returns who the token speaks for, if that one may.
 func (g *guard) mayDownload(ctx context.Context, token, namespace, name string) (user string, err error) {
 	api := rest.CopyConfig(g.api)
@@ -50,15 +65,11 @@ func (g *guard) mayDownload(ctx context.Context, token, namespace, name string) 
 	if err != nil {
 		return "", err
 	}
-	people, err := authenticationclient.NewForConfig(api)
+	who, err := g.who(ctx, token)
 	if err != nil {
 		return "", err
 	}
-	who, err := people.SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
-	if err != nil {
-		return "", err
-	}
-	user = who.Status.UserInfo.Username
+	user = who.Username
 	answer, err := reviews.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: namespace, Name: name, Verb: "create",

@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/download"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/httpd"
+	"github.com/holdfast-dev/holdfast/web"
 )
 
 // drain is how long requests may go on after the end was asked for. Watches are ended at once.
@@ -73,9 +74,14 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 	if err != nil {
 		return err
 	}
+	sessionKey, err := f.ca.Derive("sessions of browsers")
+	if err != nil {
+		return err
+	}
 	handler, err := httpd.New(httpd.Config{
 		API: p.api, Embedded: p.handler(), Enroll: f.enroll.Handler(), Agents: cfg.Agents, Pin: pin, Ready: ready,
 		Downloads: f.download.Serve, Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
+		SessionKey: sessionKey, Now: cfg.Now, Page: web.Files(),
 	})
 	if err != nil {
 		return err
