@@ -8,7 +8,7 @@ BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 # kubectl parses the version that the embedded API server says.
 BUILD_SERVER = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2'
 
-.PHONY: demo test lab soak bench lint generate build tools
+.PHONY: demo test lab soak bench lint generate build web tools
 
 demo: build
 	scripts/demo.sh
@@ -31,10 +31,13 @@ lint:
 generate:
 	scripts/generate.sh
 
-build:
+build: web
 	$(BUILD) -o bin/holdfast ./cmd/holdfast
 	$(BUILD) -o bin/holdfast-agent ./cmd/holdfast-agent
 	cd server && $(BUILD_SERVER) -o ../bin/holdfast-server ./cmd/holdfast-server
+
+web:
+	scripts/web.sh
 
 tools:
 	test/tools/build.sh

@@ -28,8 +28,8 @@ const (
 	limit = 2 * time.Hour
 )
 
-// fleet of simulated machines at a real server.
-type fleet struct {
+// Fleet of simulated machines at a real server.
+type Fleet struct {
 	*Manager
 	dir      string
 	clusters []*v1alpha1.Cluster
@@ -44,28 +44,32 @@ type fleet struct {
 	end     context.CancelFunc
 }
 
-// newFleet starts a server, registers clusters and has their machines join as real ones do.
-func newFleet(ctx context.Context, cfg Config) (*fleet, error) {
+// Start starts a server, registers clusters and has their machines join as real ones do. They live until Close.
+func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 	dir, err := os.MkdirTemp(cfg.Dir, "holdfast-fleet-")
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{dir: dir, clusters: make([]*v1alpha1.Cluster, cfg.Clusters), end: func() {}}
+	f := &Fleet{dir: dir, clusters: make([]*v1alpha1.Cluster, cfg.Clusters), end: func() {}}
 	if f.log, err = os.Create(filepath.Join(dir, "agents.log")); err != nil {
 		return nil, err
 	}
 	if f.Manager, err = StartManager(ctx, cfg.Program, dir); err != nil {
-		f.close()
+		f.Close()
 		return nil, err
 	}
 	if err := f.fill(ctx); err != nil {
-		f.close()
+		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func (f *fleet) close() {
+// Clusters of the fleet.
+func (f *Fleet) Clusters() []*v1alpha1.Cluster { return f.clusters }
+
+// Close ends the machines and the server, and removes what they kept.
+func (f *Fleet) Close() {
 	f.end()
 	f.running.Wait()
 	if f.Manager != nil {
@@ -79,7 +83,7 @@ func (f *fleet) close() {
 	}
 }
 
-func (f *fleet) fill(ctx context.Context) error {
+func (f *Fleet) fill(ctx context.Context) error {
 	running, end := context.WithCancel(ctx)
 	f.end = end
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -111,7 +115,7 @@ func (f *fleet) fill(ctx context.Context) error {
 }
 
 // each does something for all numbers below n.
-func (f *fleet) each(n int, do func(i int) error) error {
+func (f *Fleet) each(n int, do func(i int) error) error {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i := range n {
@@ -121,7 +125,7 @@ func (f *fleet) each(n int, do func(i int) error) error {
 }
 
 // join has one machine join with a token of its own, and runs its agent.
-func (f *fleet) join(ctx, running context.Context, c *v1alpha1.Cluster, i int) error {
+func (f *Fleet) join(ctx, running context.Context, c *v1alpha1.Cluster, i int) error {
 	names := []string{"a", "b", "c"}
 	token, err := enroll.Invite(ctx, f.Client, f.info, enroll.Invitation{
 		Namespace: c.Namespace, Cluster: c.Name, Roles: []v1alpha1.Role{v1alpha1.RoleEtcd}, Expires: time.Now().Add(time.Hour),
@@ -158,7 +162,7 @@ func IsReady(c *v1alpha1.Cluster) bool {
 }
 
 // awaitClusters waits until something is so of all of them.
-func (f *fleet) awaitClusters(ctx context.Context, what string, is func(*v1alpha1.Cluster) bool) error {
+func (f *Fleet) awaitClusters(ctx context.Context, what string, is func(*v1alpha1.Cluster) bool) error {
 	return await(ctx, "all clusters "+what, 3*time.Second, func() (bool, error) {
 		var all v1alpha1.ClusterList
 		if err := f.List(ctx, &all, fromMemory()); err != nil {

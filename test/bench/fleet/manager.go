@@ -51,6 +51,9 @@ func StartManager(ctx context.Context, program, dir string) (*Manager, error) {
 	return m, nil
 }
 
+// Token of the manager's administrator.
+func (m *Manager) Token() string { return m.config.BearerToken }
+
 func (m *Manager) data() string { return filepath.Join(m.dir, "manager") }
 
 // start starts the server and waits until it is ready.

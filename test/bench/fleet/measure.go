@@ -46,11 +46,11 @@ const settle = time.Minute
 func Measure(ctx context.Context, cfg Config) (Result, error) {
 	r := Result{Clusters: cfg.Clusters, Machines: perCluster * cfg.Clusters}
 	fmt.Fprintf(os.Stderr, "%d clusters join …\n", cfg.Clusters)
-	f, err := newFleet(ctx, cfg)
+	f, err := Start(ctx, cfg)
 	if err != nil {
 		return r, err
 	}
-	defer f.close()
+	defer f.Close()
 	joined, err := UsageOf(f.PID())
 	if err != nil {
 		return r, err
@@ -81,14 +81,14 @@ func Measure(ctx context.Context, cfg Config) (Result, error) {
 }
 
 // peak is read before each end of the process: the kernel keeps one for each.
-func (f *fleet) peak(r *Result) error {
+func (f *Fleet) peak(r *Result) error {
 	u, err := UsageOf(f.PID())
 	r.Peak = max(r.Peak, u.Peak)
 	return err
 }
 
 // rest watches the fleet while nothing happens, and returns how much processor it takes: CPU-seconds in a second.
-func (f *fleet) rest(ctx context.Context, length time.Duration, r *Result) (float64, error) {
+func (f *Fleet) rest(ctx context.Context, length time.Duration, r *Result) (float64, error) {
 	if err := pass(ctx, settle); err != nil {
 		return 0, err
 	}
@@ -122,7 +122,7 @@ func (f *fleet) rest(ctx context.Context, length time.Duration, r *Result) (floa
 }
 
 // save has every cluster saved at once.
-func (f *fleet) save(ctx context.Context, rate float64, r *Result) error {
+func (f *Fleet) save(ctx context.Context, rate float64, r *Result) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	stored, err := f.revision(ctx)

@@ -32,7 +32,7 @@ type Restart struct {
 }
 
 // restart ends the server while a save of all clusters is under way, starts it again, and looks for what went wrong.
-func (f *fleet) restart(ctx context.Context, signal syscall.Signal, name string) (Restart, error) {
+func (f *Fleet) restart(ctx context.Context, signal syscall.Signal, name string) (Restart, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := Restart{Signal: signal.String(), Steps: perCluster * len(f.clusters)}
@@ -66,7 +66,7 @@ func (f *fleet) restart(ctx context.Context, signal syscall.Signal, name string)
 	return r, nil
 }
 
-func (f *fleet) endAndStart(ctx context.Context, signal syscall.Signal, done int) (begun int, away time.Duration, err error) {
+func (f *Fleet) endAndStart(ctx context.Context, signal syscall.Signal, done int) (begun int, away time.Duration, err error) {
 	began := time.Now()
 	if err := f.Signal(signal); err != nil {
 		return 0, 0, err
@@ -90,7 +90,7 @@ var kinds = []schema.GroupVersionKind{
 }
 
 // objects that are stored, by uid.
-func (f *fleet) objects(ctx context.Context) (map[types.UID]string, error) {
+func (f *Fleet) objects(ctx context.Context) (map[types.UID]string, error) {
 	all := map[types.UID]string{}
 	for _, kind := range kinds {
 		var list metav1.PartialObjectMetadataList
@@ -109,7 +109,7 @@ func (f *fleet) objects(ctx context.Context) (map[types.UID]string, error) {
 }
 
 // audit compares what is stored with what was, and with what each agent's journal says.
-func (f *fleet) audit(ctx context.Context, before map[types.UID]string, steps int) ([]string, error) {
+func (f *Fleet) audit(ctx context.Context, before map[types.UID]string, steps int) ([]string, error) {
 	var faults []string
 	after, err := f.objects(ctx)
 	if err != nil {

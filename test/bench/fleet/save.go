@@ -18,7 +18,7 @@ func fromMemory() client.ListOption {
 }
 
 // saveAll asks for a save of each cluster. It can be repeated, and goes on when the manager is away meanwhile.
-func (f *fleet) saveAll(ctx context.Context, name string) error {
+func (f *Fleet) saveAll(ctx context.Context, name string) error {
 	return f.each(len(f.clusters), func(i int) error {
 		for {
 			save := &v1alpha1.EtcdSnapshotSave{ObjectMeta: metav1.ObjectMeta{Namespace: f.clusters[i].Namespace, Name: name}}
@@ -36,7 +36,7 @@ func (f *fleet) saveAll(ctx context.Context, name string) error {
 }
 
 // awaitSaves waits until all saves of a name have finished, and none has anything left to clear.
-func (f *fleet) awaitSaves(ctx context.Context, name string) error {
+func (f *Fleet) awaitSaves(ctx context.Context, name string) error {
 	return await(ctx, "all saves have finished", 3*time.Second, func() (bool, error) {
 		var all v1alpha1.EtcdSnapshotSaveList
 		if err := f.List(ctx, &all, fromMemory()); err != nil {
@@ -60,7 +60,7 @@ func (f *fleet) awaitSaves(ctx context.Context, name string) error {
 }
 
 // steps that all machines have carried out so far.
-func (f *fleet) steps() int {
+func (f *Fleet) steps() int {
 	n := 0
 	for _, a := range f.agents {
 		n += len(a.Steps())

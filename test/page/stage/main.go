@@ -1,0 +1,51 @@
+// Command stage starts a manager with a fleet of simulated machines, for the tests of its web page and for looking at it.
+// It prints a line of JSON, address and admin token, and stays until it is interrupted.
+//
+//	cd test && go run ./page/stage -clusters 20
+//
+// The machines speak the real API; what they say of their etcd is made up. Journeys that need a real node are elsewhere.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/holdfast-dev/holdfast/test/bench/fleet"
+)
+
+func main() {
+	cfg := fleet.Config{}
+	flag.StringVar(&cfg.Program, "program", "../bin/holdfast-server", "holdfast-server")
+	flag.StringVar(&cfg.Dir, "dir", os.TempDir(), "folder for the manager's data")
+	flag.IntVar(&cfg.Clusters, "clusters", 20, "size of the fleet")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(ctx, cfg); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "stage:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, cfg fleet.Config) error {
+	f, err := fleet.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := vary(ctx, f); err != nil {
+		return err
+	}
+	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"address": f.Address(), "token": f.Token()})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,8 @@
+import { Alert } from '@patternfly/react-core';
+import { useTranslation } from 'react-i18next';
+
+/** Says that what is shown may be old. */
+export function Stale({ when }: { when: boolean }) {
+  const { t } = useTranslation();
+  return when ? <Alert variant="warning" isInline isPlain title={t('problem.stale')} role="status" /> : null;
+}
