@@ -1,11 +1,39 @@
-import { PageSection, Title } from '@patternfly/react-core';
-import { useParams } from 'react-router';
-import { clusters } from '../api/kinds';
+import {
+  Breadcrumb,
+  BreadcrumbItem,
+  Button,
+  Flex,
+  FlexItem,
+  LabelGroup,
+  PageSection,
+  Tab,
+  Tabs,
+  TabTitleText,
+  Title,
+} from '@patternfly/react-core';
+import { useTranslation } from 'react-i18next';
+import { Link, Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
+import { clusters, restores } from '../api/kinds';
 import { useLive } from '../api/query';
+import { useMay, wish } from '../api/rights';
+import type { Cluster } from '../api/types.gen';
 import { Loading } from '../app/Loading';
 import { NotFound } from '../app/NotFound';
 import { useTitle } from '../app/title';
+import { attention } from '../fleet/attention';
+import { distroNames } from '../fleet/FleetToolbar';
+import { MachinesTab } from '../machines/MachinesTab';
+import { OperationPage } from '../operations/OperationPage';
+import { OperationsTab } from '../operations/OperationsTab';
+import { ConcernLabel } from '../parts/ConcernLabel';
 import { Problem } from '../parts/Problem';
+import { Stale } from '../parts/Stale';
+import { SnapshotsTab } from '../snapshots/SnapshotsTab';
+import { EventsTab } from './EventsTab';
+import { Overview } from './Overview';
+import { pathOfCluster } from './path';
+
+const tabs = ['overview', 'snapshots', 'operations', 'machines', 'events'] as const;
 
 /** All about one cluster. */
 export function ClusterPage() {
@@ -17,8 +45,82 @@ export function ClusterPage() {
   if (live.error) return <Problem error={live.error} retry={live.retry} />;
   if (!cluster) return <NotFound />;
   return (
-    <PageSection>
-      <Title headingLevel="h1">{cluster.metadata.name}</Title>
-    </PageSection>
+    <>
+      <Head cluster={cluster} stale={live.stale} />
+      <PageSection isFilled>
+        <Routes>
+          <Route index element={<Navigate to="overview" replace />} />
+          <Route path="overview" element={<Overview cluster={cluster} />} />
+          <Route path="snapshots" element={<SnapshotsTab cluster={cluster} />} />
+          <Route path="operations" element={<OperationsTab cluster={cluster} />} />
+          <Route path="operations/:operation" element={<OperationPage cluster={cluster} />} />
+          <Route path="machines" element={<MachinesTab cluster={cluster} />} />
+          <Route path="events" element={<EventsTab cluster={cluster} />} />
+          <Route path="*" element={<NotFound />} />
+        </Routes>
+      </PageSection>
+    </>
+  );
+}
+
+function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
+  const { t } = useTranslation();
+  const { metadata, spec, status } = cluster;
+  const navigate = useNavigate();
+  const path = pathOfCluster(cluster);
+  const active = useLocation()
+    .pathname.slice(path.length + 1)
+    .split('/')[0];
+  const mayRestore = useMay(wish('create', restores, metadata.namespace));
+  return (
+    <>
+      <PageSection>
+        <Breadcrumb className="hf-gap">
+          <BreadcrumbItem
+            render={({ className }) => (
+              <Link to="/" className={className}>
+                {t('fleet.title')}
+              </Link>
+            )}
+          />
+          <BreadcrumbItem isActive>{metadata.name}</BreadcrumbItem>
+        </Breadcrumb>
+        <Flex alignItems={{ default: 'alignItemsCenter' }}>
+          <FlexItem>
+            <Title headingLevel="h1">{metadata.name}</Title>
+          </FlexItem>
+          <FlexItem className="hf-quiet">
+            {distroNames[spec.distro]} {status?.observed?.kubernetesVersion ?? status?.observed?.etcdVersion}
+          </FlexItem>
+          <FlexItem>
+            <LabelGroup numLabels={8} aria-label={t('fleet.column.attention')}>
+              {attention(cluster).map((found) => (
+                <ConcernLabel key={found.concern} found={found} />
+              ))}
+            </LabelGroup>
+          </FlexItem>
+          {mayRestore && (
+            <FlexItem align={{ default: 'alignRight' }}>
+              <Button variant="secondary" onClick={() => void navigate(`${path}/restore`)}>
+                {t('action.restore')}
+              </Button>
+            </FlexItem>
+          )}
+        </Flex>
+        <Stale when={stale} />
+      </PageSection>
+      <PageSection type="tabs">
+        <Tabs
+          activeKey={active ?? 'overview'}
+          onSelect={(_, key) => void navigate(`${path}/${key}`)}
+          usePageInsets
+          aria-label={metadata.name}
+        >
+          {tabs.map((tab) => (
+            <Tab key={tab} eventKey={tab} title={<TabTitleText>{t(`tab.${tab}`)}</TabTitleText>} />
+          ))}
+        </Tabs>
+      </PageSection>
+    </>
   );
 }

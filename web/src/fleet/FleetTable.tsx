@@ -1,7 +1,7 @@
 import { Button, EmptyState, EmptyStateActions, EmptyStateFooter, Pagination } from '@patternfly/react-core';
 import SearchIcon from '@patternfly/react-icons/dist/esm/icons/search-icon';
 import { Table, Tbody, Th, Thead, Tr, type ThProps } from '@patternfly/react-table';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
 import { FleetRow } from './FleetRow';
@@ -14,10 +14,10 @@ const perPage = 50;
 export function FleetTable({ clusters, onClear }: { clusters: Cluster[]; onClear: () => void }) {
   const { t } = useTranslation();
   const [sorting, setSorting] = useState<Sorting>();
-  const [page, setPage] = useState(1);
+  const [wanted, setPage] = useState(1);
   const rows = useMemo(() => sorted(clusters, sorting), [clusters, sorting]);
   const pages = Math.max(1, Math.ceil(rows.length / perPage));
-  useEffect(() => setPage((before) => Math.min(before, pages)), [pages]);
+  const page = Math.min(wanted, pages);
   if (rows.length === 0) return <NoMatch onClear={onClear} />;
   return (
     <>

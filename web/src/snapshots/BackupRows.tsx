@@ -1,0 +1,81 @@
+import { ActionsColumn, ExpandableRowContent, Tbody, Td, Tr, type IAction } from '@patternfly/react-table';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { restores } from '../api/kinds';
+import { useMay, wish } from '../api/rights';
+import type { Cluster } from '../api/types.gen';
+import { pathOfCluster } from '../cluster/path';
+import { size } from '../parts/size';
+import { Age } from '../parts/time';
+import type { Backup } from './backups';
+import { Copies } from './Copies';
+import { StateLabel } from './StateLabel';
+
+/** A backup as one row, and its copies below it when it is unfolded. */
+export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Backup }) {
+  const { t, i18n } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const navigate = useNavigate();
+  const mayRestore = useMay(wish('create', restores, cluster.metadata.namespace));
+  const hasVersion = cluster.spec.distro !== 'etcd';
+  const first = backup.snapshots[0];
+  const actions: IAction[] = [];
+  if (mayRestore && first && backup.onNodes + backup.inS3 > 0) {
+    actions.push({
+      title: t('action.restore'),
+      onClick: () => void navigate(`${pathOfCluster(cluster)}/restore?snapshot=${encodeURIComponent(first.metadata.name)}`),
+    });
+  }
+  return (
+    <Tbody isExpanded={open}>
+      <Tr>
+        <Td expand={{ rowIndex: 0, isExpanded: open, onToggle: () => setOpen(!open), expandId: backup.id }} />
+        <Td dataLabel={t('snapshots.column.name')} modifier="breakWord">
+          {title(backup)}
+        </Td>
+        <Td dataLabel={t('snapshots.column.created')} modifier="nowrap">
+          <Age at={backup.created} />
+        </Td>
+        <Td dataLabel={t('snapshots.column.state')} modifier="nowrap">
+          <StateLabel state={backup.state} />
+        </Td>
+        <Td dataLabel={t('snapshots.column.where')}>{where(backup, t)}</Td>
+        <Td dataLabel={t('snapshots.column.size')} modifier="nowrap">
+          {size(backup.size, i18n.language)}
+        </Td>
+        {hasVersion && (
+          <Td dataLabel={t('snapshots.column.version')} modifier="nowrap">
+            {backup.kubernetesVersion ?? '–'}
+          </Td>
+        )}
+        <Td dataLabel={t('snapshots.column.trigger')} modifier="nowrap">
+          {backup.trigger ? t(`trigger.${backup.trigger}`) : '–'}
+        </Td>
+        <Td isActionCell>{actions.length > 0 && <ActionsColumn items={actions} />}</Td>
+      </Tr>
+      <Tr isExpanded={open}>
+        <Td colSpan={hasVersion ? 9 : 8} noPadding>
+          {open && (
+            <ExpandableRowContent>
+              <Copies cluster={cluster} backup={backup} />
+            </ExpandableRowContent>
+          )}
+        </Td>
+      </Tr>
+    </Tbody>
+  );
+}
+
+/** What a backup is called: the file's name, where one file is all there is of it. */
+function title(backup: Backup): string {
+  const [only, ...others] = backup.snapshots;
+  return only && others.length === 0 ? only.spec.file : backup.id;
+}
+
+function where(backup: Backup, t: ReturnType<typeof useTranslation>['t']): string {
+  const places = [];
+  if (backup.onNodes > 0) places.push(t('snapshots.onNodes', { count: backup.onNodes }));
+  if (backup.inS3 > 0) places.push(t('snapshots.inS3'));
+  return places.join(' + ') || t('snapshots.nowhere');
+}
