@@ -11,13 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-)
 
-// object is a pointer to an API type.
-type object[T any] interface {
-	*T
-	client.Object
-}
+	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+)
 
 // A watch ends by itself after five to ten minutes: taking an agent's rights away does not close one that is open.
 const (
@@ -25,22 +21,18 @@ const (
 	watchSpread = 300
 )
 
-// handler takes a state of the machine's own object. first: it is what was found, and not a change since; the manager may
-// have been restored from a backup meanwhile.
-type handler[P client.Object] func(ctx context.Context, object P, first bool) error
-
-// follow hands each state of the machine's own object to handle, until ctx ends. It never lists: an agent may not.
-func follow[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle handler[P]) error {
+// follow hears each state of the machine's own plan, until ctx ends. It never lists: an agent may not.
+func (l *link) follow(ctx context.Context) error {
 	var again pause
 	for {
-		err := once(ctx, l, list, handle, &again)
+		err := l.once(ctx, &again)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			l.metrics.managerDown()
 			wait := again.after()
-			l.cfg.Log.Warn("the manager can't be followed, trying again", "object", fmt.Sprintf("%T", *new(T)), "in", wait, "error", err)
+			l.cfg.Log.Warn("the manager can't be followed, trying again", "in", wait, "error", err)
 			if !sleep(ctx, wait) {
 				return nil
 			}
@@ -48,12 +40,12 @@ func follow[T any, P object[T]](ctx context.Context, l *link, list client.Object
 	}
 }
 
-// once watches the object until the watch ends. It asks for no resource version: then the first event is the object as it is.
-// To read it and go on from there fails for as long as it does not change, when the manager has restarted and its memory
-// of changes begins later.
-func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectList, handle handler[P], again *pause) error {
+// once watches the plan until the watch ends. It asks for no resource version: then the first event is the plan as it is, and
+// not a change since; the manager may have been restored from a backup meanwhile. To read it and go on from there fails for
+// as long as it does not change, when the manager has restarted and its memory of changes begins later.
+func (l *link) once(ctx context.Context, again *pause) error {
 	seconds := watchLeast + rand.Int64N(watchSpread)
-	w, err := l.api.Watch(ctx, list, &client.ListOptions{
+	w, err := l.api.Watch(ctx, &v1alpha1.MachinePlanList{}, &client.ListOptions{
 		Namespace: l.key.Namespace, FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, l.key.Name),
 		Raw: &metav1.ListOptions{TimeoutSeconds: &seconds},
 	})
@@ -69,15 +61,16 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 			if !open {
 				return nil // its time was over, or the connection is: the next look tells
 			}
-			if err := l.event(event, func(o client.Object) error {
-				found, ok := o.(P)
-				if !ok {
-					return fmt.Errorf("the manager sends a %T", o)
-				}
-				again.reset()
-				l.metrics.managerUp()
-				return handle(ctx, found, first)
-			}); err != nil {
+			plan, err := planIn(event)
+			if err != nil {
+				return err
+			}
+			if plan == nil {
+				continue
+			}
+			again.reset()
+			l.metrics.managerUp()
+			if err := l.heard(ctx, plan, first); err != nil {
 				return err
 			}
 		}
@@ -86,18 +79,19 @@ func once[T any, P object[T]](ctx context.Context, l *link, list client.ObjectLi
 
 var errDeleted = errors.New("the manager has deleted it")
 
-func (*link) event(event watch.Event, handle func(client.Object) error) error {
+// planIn is what an event shows; nothing for one that shows nothing.
+func planIn(event watch.Event) (*v1alpha1.MachinePlan, error) {
 	switch event.Type {
 	case watch.Added, watch.Modified:
-		o, ok := event.Object.(client.Object)
+		plan, ok := event.Object.(*v1alpha1.MachinePlan)
 		if !ok {
-			return fmt.Errorf("the manager sends a %T", event.Object)
+			return nil, fmt.Errorf("the manager sends a %T", event.Object)
 		}
-		return handle(o)
+		return plan, nil
 	case watch.Deleted:
-		return errDeleted
+		return nil, errDeleted
 	case watch.Error:
-		return apierrors.FromObject(event.Object)
+		return nil, apierrors.FromObject(event.Object)
 	}
-	return nil
+	return nil, nil
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/enroll"
 	"github.com/holdfast-dev/holdfast/internal/place"
 )
 
@@ -28,6 +29,8 @@ type link struct {
 	// answered rings when a plan has new results, or the manager has lost those that it was told: then forgotten is set.
 	answered  *bell
 	forgotten atomic.Bool
+	// generation of the Machine that the plan named when it was read last.
+	generation string
 }
 
 func newLink(a *Agent) (*link, error) {
@@ -63,8 +66,7 @@ const requestTime = 30 * time.Second
 
 func (l *link) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return follow(ctx, l, &v1alpha1.MachineList{}, l.instructed) })
-	group.Go(func() error { return follow(ctx, l, &v1alpha1.MachinePlanList{}, l.planned) })
+	group.Go(func() error { return l.follow(ctx) })
 	group.Go(func() error { return l.beat(ctx) })
 	group.Go(func() error { return l.answer(ctx) })
 	group.Go(func() error { return l.tell(ctx) })
@@ -72,25 +74,44 @@ func (l *link) run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// heard takes over a state of the machine's plan, and reads the Machine when the plan says that there is a new one.
+func (l *link) heard(ctx context.Context, plan *v1alpha1.MachinePlan, first bool) error {
+	l.planned(plan, first)
+	generation := plan.Annotations[enroll.AnnotationGeneration]
+	if !first && generation == l.generation {
+		// What was not obeyed while a plan went on is obeyed after it.
+		if o, _ := l.standing.get(); o.Known {
+			return l.obeyEpoch(ctx, o)
+		}
+		return nil
+	}
+	if err := l.instructed(ctx); err != nil {
+		return err
+	}
+	l.generation = generation
+	return nil
+}
+
 // planned hands a plan to the runner. A manager that was restored from a backup has lost answers that it acknowledged, and
 // goes by plans that are over: it must hear again how far this machine is.
-func (l *link) planned(_ context.Context, plan *v1alpha1.MachinePlan, first bool) error {
+func (l *link) planned(plan *v1alpha1.MachinePlan, first bool) {
 	if first && !equality.Semantic.DeepEqual(plan.Status, l.plans.answered()) {
 		l.forgotten.Store(true)
 		l.answered.ring()
 	}
-	if plan.Spec.Serial == 0 {
-		return nil // nothing was ever asked for
+	if plan.Spec.Serial > 0 { // something was asked for, once
+		l.plans.take(plan.Spec)
 	}
-	l.plans.take(plan.Spec)
-	return nil
 }
 
 // instructed takes over what the manager says of this machine.
-func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine, _ bool) error {
+func (l *link) instructed(ctx context.Context) error {
+	m, err := l.machine(ctx)
+	if err != nil {
+		return err
+	}
 	old, _ := l.standing.get()
 	o := orders{Generation: m.Generation, Spec: m.Spec, Keys: old.Keys}
-	var err error
 	if o.Keys, err = l.keys(ctx, m); err != nil {
 		l.cfg.Log.Warn("the S3 credentials can't be read", "error", err)
 		if sameTarget(old.Spec.Snapshots, m.Spec.Snapshots) { // keys of another place must not be shown to this one
@@ -109,6 +130,16 @@ func (l *link) instructed(ctx context.Context, m *v1alpha1.Machine, _ bool) erro
 	}
 	l.stirred.ring()
 	return l.obeyEpoch(ctx, o)
+}
+
+func (l *link) machine(ctx context.Context) (*v1alpha1.Machine, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	m := new(v1alpha1.Machine)
+	if err := l.api.Get(ctx, l.key, m); err != nil {
+		return nil, fmt.Errorf("read this machine's settings: %w", err)
+	}
+	return m, nil
 }
 
 // sameTarget says whether two settings name the same S3 folder, reached in the same way.

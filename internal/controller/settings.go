@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -96,8 +97,8 @@ func interval(m v1alpha1.MachineSnapshots, now time.Time) time.Duration {
 	return schedule.Next(first).Sub(first)
 }
 
-// instruct writes the settings in force to each Machine, and keeps its agent's right to read Secrets in step: the S3
-// credentials, and what the operation that its plan serves was given.
+// instruct writes the settings in force to each Machine, tells its agent so, and keeps that one's right to read Secrets in
+// step: the S3 credentials, and what the operation that its plan serves was given.
 func (r *clusters) instruct(ctx context.Context, c *v1alpha1.Cluster, s *situation) error {
 	if !s.only {
 		return nil
@@ -118,11 +119,32 @@ func (r *clusters) instruct(ctx context.Context, c *v1alpha1.Cluster, s *situati
 				return fmt.Errorf("instruct machine %s: %w", m.Name, err)
 			}
 		}
-		if err := r.grant(ctx, c, m); err != nil {
+		var plan v1alpha1.MachinePlan
+		if err := r.Get(ctx, client.ObjectKeyFromObject(m), &plan); err != nil {
+			if client.IgnoreNotFound(err) == nil {
+				continue // enrolment is still making it, and it brings us back
+			}
+			return err
+		}
+		if err := r.tell(ctx, m, &plan); err != nil {
+			return fmt.Errorf("tell machine %s of its settings: %w", m.Name, err)
+		}
+		if err := r.grant(ctx, c, m, &plan); err != nil {
 			return fmt.Errorf("rights of machine %s: %w", m.Name, err)
 		}
 	}
 	return nil
+}
+
+// tell has the machine's agent read its Machine, unless it was told of this generation before.
+func (r *clusters) tell(ctx context.Context, m *v1alpha1.Machine, plan *v1alpha1.MachinePlan) error {
+	generation := strconv.FormatInt(m.Generation, 10)
+	if plan.Annotations[enroll.AnnotationGeneration] == generation {
+		return nil
+	}
+	told := plan.DeepCopy()
+	metav1.SetMetaDataAnnotation(&told.ObjectMeta, enroll.AnnotationGeneration, generation)
+	return client.IgnoreNotFound(r.Patch(ctx, told, client.MergeFrom(plan)))
 }
 
 func (r *clusters) machineSpec(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.Machine) (v1alpha1.MachineSpec, error) {
@@ -161,7 +183,7 @@ func secretOf(plan *v1alpha1.MachinePlan) string {
 	return plan.Spec.Operation.SecretName
 }
 
-func (r *clusters) grant(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.Machine) error {
+func (r *clusters) grant(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.Machine, plan *v1alpha1.MachinePlan) error {
 	secret := ""
 	if c.Spec.Etcd.S3 != nil {
 		secret = c.Spec.Etcd.S3.CredentialSecretName
@@ -171,11 +193,7 @@ func (r *clusters) grant(ctx context.Context, c *v1alpha1.Cluster, m *v1alpha1.M
 	if err != nil {
 		return client.IgnoreNotFound(err) // enrolment is still making it
 	}
-	var plan v1alpha1.MachinePlan
-	if err := r.Get(ctx, client.ObjectKeyFromObject(m), &plan); client.IgnoreNotFound(err) != nil {
-		return err
-	}
-	rules := enroll.AgentRules(m, secret, secretOf(&plan))
+	rules := enroll.AgentRules(m, secret, secretOf(plan))
 	if equality.Semantic.DeepEqual(rules, role.Rules) || !metav1.IsControlledBy(&role, m) {
 		return nil
 	}

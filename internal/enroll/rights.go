@@ -17,7 +17,11 @@ func AgentRules(machine *v1alpha1.Machine, credentials, operation string) []rbac
 	rules := []rbacv1.PolicyRule{
 		{
 			APIGroups: []string{v1alpha1.Group}, ResourceNames: own, Verbs: []string{"get", "watch"},
-			Resources: []string{"machines", "machineinventories", "machineplans"},
+			Resources: []string{"machineplans"},
+		},
+		{
+			APIGroups: []string{v1alpha1.Group}, ResourceNames: own, Verbs: []string{"get"},
+			Resources: []string{"machines", "machineinventories"},
 		},
 		{
 			APIGroups: []string{v1alpha1.Group}, ResourceNames: own, Verbs: []string{"update", "patch"},

@@ -43,7 +43,7 @@ func newBed(t *testing.T) *bed {
 }
 
 // ask sends a request as a browser on the manager's own page would.
-func ask(h http.Handler, method, body string, cookies []*http.Cookie, header ...string) *http.Response {
+func ask(h http.Handler, method, body string, cookies []*http.Cookie, header ...string) answered {
 	r := httptest.NewRequest(method, Path, strings.NewReader(body))
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	for _, cookie := range cookies {
@@ -54,16 +54,27 @@ func ask(h http.Handler, method, body string, cookies []*http.Cookie, header ...
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return answered{w}
+}
+
+type answered struct{ *httptest.ResponseRecorder }
+
+func (a answered) cookies() (set []*http.Cookie) {
+	for _, line := range a.Header()["Set-Cookie"] {
+		if cookie, err := http.ParseSetCookie(line); err == nil {
+			set = append(set, cookie)
+		}
+	}
+	return set
 }
 
 func (b *bed) signIn(t *testing.T) []*http.Cookie {
 	t.Helper()
 	answer := ask(b.sessions.Handler(), http.MethodPost, `{"token": " good\n"}`, nil)
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("signing in: %s", answer.Status)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("signing in: %d", answer.Code)
 	}
-	return answer.Cookies()
+	return answer.cookies()
 }
 
 // passed is the credential that gets to the API with a request.
@@ -72,7 +83,7 @@ func (b *bed) passed(cookies []*http.Cookie, header ...string) (status int, auth
 		authorization, cookie = r.Header.Get("Authorization"), r.Header.Get("Cookie")
 	})
 	answer := ask(b.sessions.Authenticate(api), http.MethodGet, "", cookies, header...)
-	return answer.StatusCode, authorization, cookie
+	return answer.Code, authorization, cookie
 }
 
 func TestASessionIsACookieThatNoScriptCanReadAndThatDoesNotHoldTheTokenInTheClear(t *testing.T) {
@@ -112,8 +123,8 @@ func TestARequestOfAnotherPageIsRefused(t *testing.T) {
 		}
 		for _, method := range []string{http.MethodPost, http.MethodGet, http.MethodDelete} {
 			answer := ask(b.sessions.Handler(), method, `{"token": "good"}`, cookies, "Sec-Fetch-Site", site)
-			if answer.StatusCode != http.StatusForbidden || len(answer.Cookies()) != 0 {
-				t.Errorf("%s from %q: %s, %v", method, site, answer.Status, answer.Cookies())
+			if answer.Code != http.StatusForbidden || len(answer.cookies()) != 0 {
+				t.Errorf("%s from %q: %d, %v", method, site, answer.Code, answer.cookies())
 			}
 		}
 	}
@@ -130,11 +141,11 @@ func TestASessionEnds(t *testing.T) {
 	if _, got, _ := b.passed(cookies); got != "" {
 		t.Error("it outlives its time")
 	}
-	if answer := ask(b.sessions.Handler(), http.MethodGet, "", cookies); answer.StatusCode != http.StatusUnauthorized {
-		t.Errorf("whose it is: %s", answer.Status)
+	if answer := ask(b.sessions.Handler(), http.MethodGet, "", cookies); answer.Code != http.StatusUnauthorized {
+		t.Errorf("whose it is: %d", answer.Code)
 	}
-	if answer := ask(b.sessions.Handler(), http.MethodDelete, "", cookies); len(answer.Cookies()) != 1 || answer.Cookies()[0].MaxAge >= 0 {
-		t.Errorf("signing out leaves %v", answer.Cookies())
+	if answer := ask(b.sessions.Handler(), http.MethodDelete, "", cookies); len(answer.cookies()) != 1 || answer.cookies()[0].MaxAge >= 0 {
+		t.Errorf("signing out leaves %v", answer.cookies())
 	}
 }
 
@@ -175,8 +186,8 @@ func TestSigningInSaysWhyNot(t *testing.T) {
 		`{"token": "` + strings.Repeat("x", maxToken+1) + `"}`: http.StatusRequestEntityTooLarge,
 	} {
 		answer := ask(b.sessions.Handler(), http.MethodPost, body, nil)
-		if answer.StatusCode != status || len(answer.Cookies()) != 0 {
-			t.Errorf("%.40s: %s, cookies %v; want %d", body, answer.Status, answer.Cookies(), status)
+		if answer.Code != status || len(answer.cookies()) != 0 {
+			t.Errorf("%.40s: %d, cookies %v; want %d", body, answer.Code, answer.cookies(), status)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (a *Agent) Files() int {
 // Run works until ctx ends. Whatever fails is tried again.
 func (a *Agent) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, work := range []func(context.Context) error{a.renew, a.tell, a.followMachine, a.followPlan} {
+	for _, work := range []func(context.Context) error{a.renew, a.tell, a.follow} {
 		all.Go(func() { a.insist(ctx, work) })
 	}
 	all.Wait()

@@ -12,19 +12,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
 
 var errDeleted = errors.New("the manager has deleted it")
 
-// follow watches one of the machine's objects for one watch's life.
-func (a *Agent) follow(ctx context.Context, list client.ObjectList, handle func(client.Object) error) error {
+// follow watches the machine's plan for one watch's life, as a real agent does.
+func (a *Agent) follow(ctx context.Context) error {
 	seconds := int64((a.Watch + rand.N(a.Watch)) / time.Second)
+	list := new(v1alpha1.MachinePlanList)
 	w, err := a.Client.Watch(ctx, list, client.InNamespace(a.Namespace), client.MatchingFields{metav1.ObjectNameField: a.Name},
 		&client.ListOptions{Raw: &metav1.ListOptions{TimeoutSeconds: &seconds}})
 	if err != nil {
 		return err
 	}
 	defer w.Stop()
+	told := ""
 	for e := range w.ResultChan() {
 		switch e.Type {
 		case watch.Deleted:
@@ -32,36 +35,37 @@ func (a *Agent) follow(ctx context.Context, list client.ObjectList, handle func(
 		case watch.Error:
 			return apierrors.FromObject(e.Object)
 		}
-		if object, ok := e.Object.(client.Object); ok {
-			if err := handle(object); err != nil {
+		plan, ok := e.Object.(*v1alpha1.MachinePlan)
+		if !ok {
+			continue
+		}
+		if err := a.obey(ctx, plan); err != nil {
+			return err
+		}
+		if generation := plan.Annotations[enroll.AnnotationGeneration]; told == "" || generation != told {
+			if err := a.instructed(ctx); err != nil {
 				return err
 			}
+			told = generation
 		}
 	}
 	return nil
 }
 
-func (a *Agent) followMachine(ctx context.Context) error {
-	return a.follow(ctx, new(v1alpha1.MachineList), func(object client.Object) error {
-		a.mu.Lock()
-		changed := a.generation != object.GetGeneration()
-		a.generation = object.GetGeneration()
-		a.mu.Unlock()
-		if changed {
-			a.stir()
-		}
-		return nil
-	})
-}
-
-func (a *Agent) followPlan(ctx context.Context) error {
-	return a.follow(ctx, new(v1alpha1.MachinePlanList), func(object client.Object) error {
-		plan, ok := object.(*v1alpha1.MachinePlan)
-		if !ok {
-			return nil
-		}
-		return a.obey(ctx, plan)
-	})
+// instructed reads the machine's settings.
+func (a *Agent) instructed(ctx context.Context) error {
+	machine := new(v1alpha1.Machine)
+	if err := a.Client.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: a.Name}, machine); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	changed := a.generation != machine.Generation
+	a.generation = machine.Generation
+	a.mu.Unlock()
+	if changed {
+		a.stir()
+	}
+	return nil
 }
 
 // obey carries a plan out and answers.

@@ -114,10 +114,10 @@ func restartRows(b *strings.Builder, all []fleet.Result, i int) {
 
 const fleetHead = `What a manager with its embedded API server and etcd costs: one real ` + "`holdfast-server`" + ` process, with a fleet of
 simulated agents (` + "`internal/simulated`" + `) in another process, whose cost does not count. Each agent has joined with a token
-of its own, has an identity, an API token and a TLS connection of its own, follows its Machine and its MachinePlan by watches
-that are opened anew every five to ten minutes, renews its Lease every 30 s, tells its numbers every five minutes, and holds
+of its own, has an identity, an API token and a TLS connection of its own, follows its MachinePlan by a watch
+that is opened anew every five to ten minutes, renews its Lease every 30 s, tells its numbers every five minutes, and holds
 five snapshots. A cluster is three machines. Only the work on the machine itself is left out. The server runs with the memory
-limit of its systemd unit, GOMEMLIMIT=1200MiB. Its data lies in memory (` + "`-dir`" + `): not the disk is measured.
+limit of its systemd unit, GOMEMLIMIT=1280MiB. Its data lies in memory (` + "`-dir`" + `): not the disk is measured.
 
 - At rest: %s, beginning a minute after all clusters were ready. CPU-seconds are those of the server's process, user and
   system; writes are what the store's revision grows by: everything that anybody has written. An agent's token is renewed

@@ -75,7 +75,7 @@ func (m *Manager) start(ctx context.Context) error {
 }
 
 // memoryLimit is what the systemd unit of the server sets.
-const memoryLimit = "GOMEMLIMIT=1200MiB"
+const memoryLimit = "GOMEMLIMIT=1280MiB"
 
 // passed settings of Go's runtime: those of the unit, and what who measures wants to try.
 func passed() []string {
