@@ -1,5 +1,6 @@
 // Command stage starts a manager with a fleet of simulated machines, for the tests of its web page and for looking at it.
-// It prints a line of JSON, address and admin token, and stays until it is interrupted.
+// It prints a line of JSON, with the address and the tokens of somebody who may do everything and of one who may only look,
+// and stays until it is interrupted.
 //
 //	cd test && go run ./page/stage -clusters 20
 //
@@ -7,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,15 +18,20 @@ import (
 	"os/signal"
 	"syscall"
 
+	ctrl "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/go-logr/logr"
+
 	"github.com/holdfast-dev/holdfast/test/bench/fleet"
 )
 
 func main() {
 	cfg := fleet.Config{}
-	flag.StringVar(&cfg.Program, "program", "../bin/holdfast-server", "holdfast-server")
+	flag.StringVar(&cfg.Program, "program", cmp.Or(os.Getenv("HOLDFAST_SERVER"), "../bin/holdfast-server"), "holdfast-server")
 	flag.StringVar(&cfg.Dir, "dir", os.TempDir(), "folder for the manager's data")
 	flag.IntVar(&cfg.Clusters, "clusters", 20, "size of the fleet")
 	flag.Parse()
+	ctrl.SetLogger(logr.Discard())
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	if err := run(ctx, cfg); err != nil && !errors.Is(err, context.Canceled) {
@@ -42,7 +49,11 @@ func run(ctx context.Context, cfg fleet.Config) error {
 	if err := vary(ctx, f); err != nil {
 		return err
 	}
-	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"address": f.Address(), "token": f.Token()})
+	viewer, err := newViewer(ctx, f)
+	if err != nil {
+		return err
+	}
+	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"address": f.Address(), "token": f.Token(), "viewer": viewer})
 	if err != nil {
 		return err
 	}

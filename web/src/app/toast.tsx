@@ -36,7 +36,13 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       {children}
       <AlertGroup isToast isLiveRegion>
         {toasts.map(({ id, title, text }) => (
-          <Alert key={id} variant="danger" title={title} actionClose={<AlertActionCloseButton onClose={() => close(id)} />}>
+          <Alert
+            key={id}
+            variant="danger"
+            component="p"
+            title={title}
+            actionClose={<AlertActionCloseButton onClose={() => close(id)} />}
+          >
             {text}
           </Alert>
         ))}

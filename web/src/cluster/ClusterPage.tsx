@@ -33,6 +33,9 @@ import { EventsTab } from './EventsTab';
 import { Overview } from './Overview';
 import { pathOfCluster } from './path';
 
+/** The id of what the tabs show. */
+const view = 'view';
+
 const tabs = ['overview', 'snapshots', 'operations', 'machines', 'events'] as const;
 
 /** All about one cluster. */
@@ -47,7 +50,7 @@ export function ClusterPage() {
   return (
     <>
       <Head cluster={cluster} stale={live.stale} />
-      <PageSection isFilled>
+      <PageSection isFilled id={view} role="tabpanel" aria-label={name}>
         <Routes>
           <Route index element={<Navigate to="overview" replace />} />
           <Route path="overview" element={<Overview cluster={cluster} />} />
@@ -117,7 +120,7 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
           aria-label={metadata.name}
         >
           {tabs.map((tab) => (
-            <Tab key={tab} eventKey={tab} title={<TabTitleText>{t(`tab.${tab}`)}</TabTitleText>} />
+            <Tab key={tab} eventKey={tab} tabContentId={view} title={<TabTitleText>{t(`tab.${tab}`)}</TabTitleText>} />
           ))}
         </Tabs>
       </PageSection>

@@ -73,6 +73,7 @@ function OperationView({ cluster, operation }: { cluster: Cluster; operation: Op
       {status?.message && (
         <Alert
           isInline
+          component="h3"
           role="status"
           variant={status.phase === 'Failed' ? 'danger' : status.phase === 'Finished' ? 'success' : 'info'}
           title={status.message}

@@ -30,6 +30,7 @@ export function SignIn() {
       textContent={t('signIn.purpose')}
       headerUtilities={<LanguageMenu />}
     >
+      <h1 className="pf-v6-screen-reader">Holdfast</h1>
       <TokenForm />
     </LoginPage>
   );
@@ -49,7 +50,7 @@ function TokenForm() {
   };
   return (
     <Form onSubmit={submit}>
-      {attempt.error && <Alert variant="danger" isInline title={t(reason(attempt.error))} />}
+      {attempt.error && <Alert variant="danger" component="p" isInline title={t(reason(attempt.error))} />}
       <FormGroup label={t('signIn.token')} fieldId="token" isRequired>
         <TextInput
           id="token"

@@ -41,7 +41,7 @@ export function SnapshotNow({ cluster, onClose }: { cluster: Cluster; onClose: (
       />
       <ModalBody>
         <Form id="snapshot-now-form" onSubmit={submit}>
-          {take.error && <Alert variant="danger" isInline title={take.error.message} />}
+          {take.error && <Alert variant="danger" component="p" isInline title={take.error.message} />}
           <FormGroup label={t('snapshotNow.name')} fieldId="snapshot-name">
             <TextInput
               id="snapshot-name"

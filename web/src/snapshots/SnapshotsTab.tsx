@@ -30,7 +30,9 @@ export function SnapshotsTab({ cluster }: { cluster: Cluster }) {
   if (live.error) return <Problem error={live.error} retry={live.retry} />;
   return (
     <>
-      {isFalse(cluster, 'Offsite') && <Alert variant="warning" isInline title={t('snapshots.localOnly')} className="hf-gap" />}
+      {isFalse(cluster, 'Offsite') && (
+        <Alert variant="warning" component="h2" isInline title={t('snapshots.localOnly')} className="hf-gap" />
+      )}
       {maySave && (
         <Toolbar>
           <ToolbarContent>

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Tries the web page in a browser, against a manager with simulated machines. Wants bin/holdfast-server. Arguments are
+# Playwright's:
+#   scripts/page-test.sh fleet.spec.ts --headed
+set -euo pipefail
+cd "$(dirname "$0")/.."
+stage=$PWD/.cache/page-stage
+(cd test && go build -o "$stage" ./page/stage)
+cd web
+HOLDFAST_STAGE=$stage HOLDFAST_SERVER=$PWD/../bin/holdfast-server npx playwright test "$@"
