@@ -10,6 +10,8 @@ unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 for module in . test server; do
   (cd "$module" && go vet ./... && "$OLDPWD/.cache/tools/golangci-lint" run --config "$OLDPWD/.golangci.yaml" --timeout 10m ./...)
 done
+scripts/web.sh
+npm --prefix web run --silent lint
 before=$(git status --porcelain)
 scripts/generate.sh
 [ "$(git status --porcelain)" = "$before" ] || { echo "generated files are out of step: run make generate and commit"; git diff --stat; exit 1; }

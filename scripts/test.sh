@@ -34,6 +34,7 @@ packages() {
   local missing=()
   command -v unzip >/dev/null || missing+=(unzip)
   command -v zstd >/dev/null || missing+=(zstd)
+  command -v chromium >/dev/null || missing+=(chromium)
   [ ${#missing[@]} -eq 0 ] && return
   apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 }
@@ -64,6 +65,7 @@ step "build the lab's machines" test/lab/image.sh
 step "build the test runner" scripts/tools/build.sh gotest.tools/gotestsum
 status=0
 step "lint" scripts/lint.sh || status=1
+step "the page's unit tests" npm --prefix web run --silent test || status=1
 # The server's tests mostly wait.
 beside "server tests" run_tests server "$log/server" -timeout 20m
 step "unit tests" run_tests . "$log/unit" -race -timeout 20m || status=1
@@ -71,6 +73,7 @@ joined || status=1
 # So do machines that boot. One package at a time: several machines on few cores are enough.
 beside "lab tests" run_tests test "$log/lab" -p 1 -timeout 40m -- ./lab/... ./fleet/... ./distro/lab/...
 step "end-to-end tests" run_tests test "$log/e2e" -timeout 40m -- $(without_lab) || status=1
+step "the page in a browser" scripts/page-test.sh || status=1
 joined || status=1
 echo "$(count pass) passed, $(count fail) failed, $(count skip) skipped"
 if [ "${CI:-}" = true ] && [ "$(count skip)" -gt 0 ]; then

@@ -32,7 +32,6 @@ test('who may only look is offered nothing else', async ({ page }) => {
   await signIn(page, '/clusters/c0001/c0001/snapshots', stage().viewer);
   await expect(page.getByRole('grid', { name: 'Snapshots' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Snapshot now' })).toHaveCount(0);
-  await expect(page.getByRole('button', { name: 'Restore' })).toHaveCount(0);
   await page.goto(stage().address);
   await expect(page.getByRole('row', { name: 'c0001' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Kebab toggle' })).toHaveCount(0);
@@ -41,4 +40,16 @@ test('who may only look is offered nothing else', async ({ page }) => {
 test('an address that is none says so', async ({ page }) => {
   await signIn(page, '/clusters/nowhere/nothing');
   await expect(page.getByText('Not found')).toBeVisible();
+});
+
+test('a snapshot shows all that is known of it', async ({ page }) => {
+  await signIn(page, '/clusters/c0004/c0004/snapshots');
+  await page.getByRole('button', { name: 'Details' }).first().click();
+  await page
+    .getByRole('link', { name: /recurring-a-.*\.db/ })
+    .first()
+    .click();
+  await expect(page.getByText('Revision')).toBeVisible();
+  await expect(page.getByText('SHA-256').first()).toBeVisible();
+  await expectAccessible(page);
 });

@@ -1,7 +1,6 @@
 import {
   Breadcrumb,
   BreadcrumbItem,
-  Button,
   Flex,
   FlexItem,
   LabelGroup,
@@ -13,9 +12,8 @@ import {
 } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
-import { clusters, restores } from '../api/kinds';
+import { clusters } from '../api/kinds';
 import { useLive } from '../api/query';
-import { useMay, wish } from '../api/rights';
 import type { Cluster } from '../api/types.gen';
 import { Loading } from '../app/Loading';
 import { NotFound } from '../app/NotFound';
@@ -28,6 +26,7 @@ import { OperationsTab } from '../operations/OperationsTab';
 import { ConcernLabel } from '../parts/ConcernLabel';
 import { Problem } from '../parts/Problem';
 import { Stale } from '../parts/Stale';
+import { SnapshotPage } from '../snapshots/SnapshotPage';
 import { SnapshotsTab } from '../snapshots/SnapshotsTab';
 import { EventsTab } from './EventsTab';
 import { Overview } from './Overview';
@@ -55,6 +54,7 @@ export function ClusterPage() {
           <Route index element={<Navigate to="overview" replace />} />
           <Route path="overview" element={<Overview cluster={cluster} />} />
           <Route path="snapshots" element={<SnapshotsTab cluster={cluster} />} />
+          <Route path="snapshots/:snapshot" element={<SnapshotPage cluster={cluster} />} />
           <Route path="operations" element={<OperationsTab cluster={cluster} />} />
           <Route path="operations/:operation" element={<OperationPage cluster={cluster} />} />
           <Route path="machines" element={<MachinesTab cluster={cluster} />} />
@@ -74,7 +74,6 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
   const active = useLocation()
     .pathname.slice(path.length + 1)
     .split('/')[0];
-  const mayRestore = useMay(wish('create', restores, metadata.namespace));
   return (
     <>
       <PageSection>
@@ -102,13 +101,6 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
               ))}
             </LabelGroup>
           </FlexItem>
-          {mayRestore && (
-            <FlexItem align={{ default: 'alignRight' }}>
-              <Button variant="secondary" onClick={() => void navigate(`${path}/restore`)}>
-                {t('action.restore')}
-              </Button>
-            </FlexItem>
-          )}
         </Flex>
         <Stale when={stale} />
       </PageSection>

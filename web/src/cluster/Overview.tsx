@@ -1,19 +1,10 @@
-import {
-  Card,
-  CardBody,
-  CardTitle,
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
-  Gallery,
-} from '@patternfly/react-core';
-import type { ReactNode } from 'react';
+import { Card, CardBody, CardTitle, Gallery } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { snapshots } from '../api/kinds';
 import { useLive } from '../api/query';
 import type { Cluster } from '../api/types.gen';
 import { condition } from '../parts/condition';
+import { Fact, Facts } from '../parts/Facts';
 import { size } from '../parts/size';
 import { Age } from '../parts/time';
 import { backups, type Backup } from '../snapshots/backups';
@@ -89,22 +80,5 @@ function Storage({ cluster, groups }: { cluster: Cluster; groups: Backup[] }) {
       )}
       <Fact term={t('overview.id')}>{cluster.status?.id ?? '–'}</Fact>
     </Facts>
-  );
-}
-
-function Facts({ children }: { children: ReactNode }) {
-  return (
-    <DescriptionList isCompact isHorizontal>
-      {children}
-    </DescriptionList>
-  );
-}
-
-function Fact({ term, children }: { term: string; children: ReactNode }) {
-  return (
-    <DescriptionListGroup>
-      <DescriptionListTerm>{term}</DescriptionListTerm>
-      <DescriptionListDescription>{children}</DescriptionListDescription>
-    </DescriptionListGroup>
   );
 }

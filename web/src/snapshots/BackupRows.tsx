@@ -1,11 +1,7 @@
-import { ActionsColumn, ExpandableRowContent, Tbody, Td, Tr, type IAction } from '@patternfly/react-table';
+import { ExpandableRowContent, Tbody, Td, Tr } from '@patternfly/react-table';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNavigate } from 'react-router';
-import { restores } from '../api/kinds';
-import { useMay, wish } from '../api/rights';
 import type { Cluster } from '../api/types.gen';
-import { pathOfCluster } from '../cluster/path';
 import { size } from '../parts/size';
 import { Age } from '../parts/time';
 import type { Backup } from './backups';
@@ -16,17 +12,7 @@ import { StateLabel } from './StateLabel';
 export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Backup }) {
   const { t, i18n } = useTranslation();
   const [open, setOpen] = useState(false);
-  const navigate = useNavigate();
-  const mayRestore = useMay(wish('create', restores, cluster.metadata.namespace));
   const hasVersion = cluster.spec.distro !== 'etcd';
-  const first = backup.snapshots[0];
-  const actions: IAction[] = [];
-  if (mayRestore && first && backup.onNodes + backup.inS3 > 0) {
-    actions.push({
-      title: t('action.restore'),
-      onClick: () => void navigate(`${pathOfCluster(cluster)}/restore?snapshot=${encodeURIComponent(first.metadata.name)}`),
-    });
-  }
   return (
     <Tbody isExpanded={open}>
       <Tr>
@@ -52,10 +38,9 @@ export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Back
         <Td dataLabel={t('snapshots.column.trigger')} modifier="nowrap">
           {backup.trigger ? t(`trigger.${backup.trigger}`) : '–'}
         </Td>
-        <Td isActionCell>{actions.length > 0 && <ActionsColumn items={actions} />}</Td>
       </Tr>
       <Tr isExpanded={open}>
-        <Td colSpan={hasVersion ? 9 : 8} noPadding>
+        <Td colSpan={hasVersion ? 8 : 7} noPadding>
           {open && (
             <ExpandableRowContent>
               <Copies cluster={cluster} backup={backup} />
