@@ -53,7 +53,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 }
 
 // The layers, from the bottom. A package may import its own layer and those before it.
-var layers = []string{"/engine", "/api", "/deploy", "/internal", "/cmd", "/docs"}
+var layers = []string{"/engine", "/api", "/deploy", "/web", "/internal", "/cmd", "/docs"}
 
 func layer(path string) int {
 	for i, l := range layers {
