@@ -64,6 +64,9 @@ func enter() (code int, err error) {
 	if err := Supported(); err != nil {
 		return 1, err
 	}
+	if err := raiseWatchers(); err != nil {
+		return 1, err
+	}
 	// An interrupt ends the child first, so that what only we can remove is removed.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
