@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,9 +140,12 @@ func (f *Fleet) Read(ctx context.Context, into any, args ...string) error {
 	return json.Unmarshal([]byte(out), into)
 }
 
-// JoinLine is the line with which one machine joins a cluster.
+// JoinLine is the line with which one machine joins a cluster; with etcd, unless roles are named.
 func (f *Fleet) JoinLine(ctx context.Context, cluster string, more ...string) (string, error) {
-	out, err := f.Run(ctx, append([]string{"machine", "join", cluster, "--role", "etcd", "-o", "name"}, more...)...)
+	if !slices.Contains(more, "--role") {
+		more = append([]string{"--role", "etcd"}, more...)
+	}
+	out, err := f.Run(ctx, append([]string{"machine", "join", cluster, "-o", "name"}, more...)...)
 	return strings.TrimSpace(out), err
 }
 

@@ -88,7 +88,9 @@ func (a *adoption) restartCounts(t *testing.T) map[string]string {
 }
 
 // watchAPI asks for objects all the time, any server that answers. The function that it returns ends that.
-func (a *adoption) watchAPI(t *testing.T) (end func()) {
+func (a *adoption) watchAPI(t *testing.T) (end func()) { return a.watchAPIOf(t, a.Lab.Nodes) }
+
+func (a *adoption) watchAPIOf(t *testing.T, nodes []*lab.Node) (end func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -96,7 +98,7 @@ func (a *adoption) watchAPI(t *testing.T) (end func()) {
 		silent := 0
 		for ctx.Err() == nil {
 			last = nil
-			for _, n := range a.Lab.Nodes {
+			for _, n := range nodes {
 				if _, last = a.distro.Kubectl(ctx, n, "get", "namespaces"); last == nil {
 					break
 				}

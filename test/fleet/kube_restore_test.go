@@ -47,9 +47,14 @@ func (a *adoption) has(ctx context.Context, n *lab.Node) (string, error) {
 // serves waits until every machine serves exactly these, takes a write, and is Ready.
 func (a *adoption) serves(t *testing.T, want string) {
 	t.Helper()
+	a.servesOn(t, a.Lab.Nodes, want)
+}
+
+func (a *adoption) servesOn(t *testing.T, nodes []*lab.Node, want string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
 	defer cancel()
-	for _, n := range a.Lab.Nodes {
+	for _, n := range nodes {
 		do(t, lab.Until(ctx, n.Name+" to serve "+want, func(ctx context.Context) error {
 			got, err := a.has(ctx, n)
 			if err == nil && got != want {

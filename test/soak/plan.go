@@ -125,6 +125,12 @@ func plan() []matrix {
 				test: "TestMachinesWithRolesOfTheirOwnAreCaredForAndRestored/" + flavour},
 			matrix{area: areaKube, name: flavour + "-first-server", folder: "fleet", leaves: true,
 				test: "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst/" + flavour})
+		for _, d := range []struct{ name, test string }{
+			{"lost", "TestAClusterWhoseServersAreAllLostComesBackOnNewMachines"},
+			{"unapproved", "TestASnapshotInS3IsFetchedAndCheckedBeforeAnythingIsApproved"},
+		} {
+			list = append(list, matrix{area: areaKube, name: flavour + "-" + d.name, folder: "fleet", test: d.test + "/" + flavour, leaves: true})
+		}
 	}
 	list = append(list, distributions()...)
 	for _, version := range []string{"3.5", "3.6", "3.7"} {

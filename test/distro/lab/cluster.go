@@ -43,7 +43,7 @@ type Config struct {
 	Agents []*machines.Node
 	// Settings are put into every config.yaml.
 	Settings map[string]any
-	// Own are put into one machine's, by its name, and win.
+	// Own are put into one machine's, by its name, and win. A nil takes a setting out.
 	Own map[string]map[string]any
 	// Args follow the command in ExecStart of servers.
 	Args []string
@@ -70,9 +70,8 @@ func Newest(f distro.Flavor) string {
 	return "v1.37.2+k3s1"
 }
 
-// Install builds what is missing, installs it on all machines, starts the first server and then the others, and returns when
-// all are ready.
-func Install(ctx context.Context, cfg Config) (*Cluster, error) {
+// Prepare builds what is missing, installs it on all machines and starts nothing, as INSTALL_K3S_SKIP_START asks for.
+func Prepare(ctx context.Context, cfg Config) (*Cluster, error) {
 	if cfg.Version == "" {
 		cfg.Version = Newest(cfg.Flavor)
 	}
@@ -85,10 +84,19 @@ func Install(ctx context.Context, cfg Config) (*Cluster, error) {
 			return nil, fmt.Errorf("install %s on %s: %w", cfg.Flavor.Name, n.Name, err)
 		}
 	}
+	return c, nil
+}
+
+// Install prepares all machines, starts the first server and then the others, and returns when all are ready.
+func Install(ctx context.Context, cfg Config) (*Cluster, error) {
+	c, err := Prepare(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
 	// An etcd server has no Node before there is an API server.
 	for _, n := range c.Nodes() {
 		wait := c.Ready
-		if c.dedicated() && slices.Contains(cfg.Servers, n) {
+		if c.dedicated() && slices.Contains(c.cfg.Servers, n) {
 			wait = c.Active
 		}
 		if err := c.launch(ctx, n, wait); err != nil {
@@ -96,6 +104,12 @@ func Install(ctx context.Context, cfg Config) (*Cluster, error) {
 		}
 	}
 	return c, c.AllReady(ctx)
+}
+
+// Enlarge prepares a machine that is to become one more server.
+func (c *Cluster) Enlarge(ctx context.Context, n *machines.Node) error {
+	c.cfg.Servers = append(slices.Clone(c.cfg.Servers), n)
+	return c.install(ctx, n)
 }
 
 // Nodes are all machines in the order in which they start.
@@ -189,6 +203,7 @@ func (c *Cluster) settings(n *machines.Node) map[string]any {
 		settings["disable-apiserver"], settings["disable-controller-manager"], settings["disable-scheduler"] = true, true, true
 	}
 	maps.Copy(settings, c.cfg.Own[n.Name])
+	maps.DeleteFunc(settings, func(_ string, value any) bool { return value == nil })
 	return settings
 }
 
