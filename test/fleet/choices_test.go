@@ -16,8 +16,8 @@ import (
 	"github.com/holdfast-dev/holdfast/test/server/servertest"
 )
 
-// age is what a cluster was at one time: its version, its configuration, its data, and a snapshot of it.
-type age struct {
+// era is what a cluster was at one time: its version, its configuration, its data, and a snapshot of it.
+type era struct {
 	version, requests, node string
 	// data that serves; snapshot that holds it.
 	data, snapshot string
@@ -27,7 +27,7 @@ type age struct {
 // history is a cluster that was upgraded and configured anew, with a snapshot of either age.
 type history struct {
 	*adoption
-	before, after age
+	before, after era
 }
 
 // HOLDFAST_SOAK=1 makes every way of every choice, with rke2, too, and lets things go wrong.
@@ -64,7 +64,7 @@ func upgraded(t *testing.T, f distro.Flavor, servers int) *history {
 	for _, tool := range []string{"etcd-3.6", "etcdutl-3.6", "kube-apiserver-1.36"} {
 		servertest.Tool(t, tool)
 	}
-	h := &history{before: age{version: beforeNewest(f), requests: "301", node: "old-timer"}, after: age{version: standin.Newest(f), requests: "302", node: "newcomer"}}
+	h := &history{before: era{version: beforeNewest(f), requests: "301", node: "old-timer"}, after: era{version: standin.Newest(f), requests: "302", node: "newcomer"}}
 	h.adoption = adoptAs(t, f, servers, func(cfg *standin.Config, nodes []*lab.Node) {
 		cfg.Servers, cfg.Version = nodes, h.before.version
 		cfg.Settings["kube-apiserver-arg"] = []string{argument + h.before.requests}
@@ -96,7 +96,7 @@ func beforeNewest(f distro.Flavor) string {
 }
 
 // lives makes the cluster what it is to be at one time, and saves it.
-func (h *history) lives(t *testing.T, now *age, object string) {
+func (h *history) lives(t *testing.T, now *era, object string) {
 	t.Helper()
 	first := h.Lab.Nodes[0]
 	h.put(t, object, "saved")
@@ -162,7 +162,7 @@ func (h *history) awaitVersion(t *testing.T, version string) {
 }
 
 // goes restores a snapshot, and looks whether everything is as it should be then.
-func (h *history) goes(t *testing.T, what string, goal *age, scope v1alpha1.RestoreConfigScope, version string, config *age) {
+func (h *history) goes(t *testing.T, what string, goal *era, scope v1alpha1.RestoreConfigScope, version string, config *era) {
 	t.Helper()
 	went := t.Run(what, func(t *testing.T) {
 		h.brings(t, goal, scope)
@@ -179,7 +179,7 @@ func (h *history) goes(t *testing.T, what string, goal *age, scope v1alpha1.Rest
 }
 
 // brings back a snapshot. It waits for three machines, one after the other, that may be busy with other tests.
-func (h *history) brings(t *testing.T, goal *age, scope v1alpha1.RestoreConfigScope, more ...string) {
+func (h *history) brings(t *testing.T, goal *era, scope v1alpha1.RestoreConfigScope, more ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*operationTimeout)
 	defer cancel()
@@ -189,7 +189,7 @@ func (h *history) brings(t *testing.T, goal *age, scope v1alpha1.RestoreConfigSc
 }
 
 // is checks that every machine has a version and a configuration, and the data of an age.
-func (h *history) is(t *testing.T, data *age, version string, config *age) {
+func (h *history) is(t *testing.T, data *era, version string, config *era) {
 	t.Helper()
 	h.sameContent(t, data)
 	h.serves(t, data.data)
@@ -200,7 +200,7 @@ func (h *history) is(t *testing.T, data *age, version string, config *age) {
 	}
 	nodes, err := h.distro.Kubectl(t.Context(), h.Lab.Nodes[0], "get", "nodes", "-o", "name")
 	do(t, err)
-	for _, one := range []*age{&h.before, &h.after} {
+	for _, one := range []*era{&h.before, &h.after} {
 		if strings.Contains(nodes, one.node) != (one == data) {
 			t.Errorf("nodes are\n%s", nodes)
 		}
@@ -224,7 +224,7 @@ func (h *history) runs(t *testing.T, n *lab.Node, version string) {
 }
 
 // isConfigured checks a machine's files, and what its API server was started with.
-func (h *history) isConfigured(t *testing.T, n *lab.Node, as *age) {
+func (h *history) isConfigured(t *testing.T, n *lab.Node, as *era) {
 	t.Helper()
 	processes, err := n.Run(t.Context(), "pgrep", "-af", "^/opt/tools/kube-apiserver")
 	do(t, err)
@@ -247,7 +247,7 @@ func (h *history) isConfigured(t *testing.T, n *lab.Node, as *age) {
 }
 
 // sameContent compares what every member holds at the snapshot's revision with what the snapshot held.
-func (h *history) sameContent(t *testing.T, data *age) {
+func (h *history) sameContent(t *testing.T, data *era) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
 	defer cancel()
