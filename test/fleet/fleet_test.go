@@ -122,14 +122,21 @@ func (w *world) write(t *testing.T, key, value string) {
 // holds checks what every member has under a key; "" is nothing.
 func (w *world) holds(t *testing.T, key, want string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), catchUp)
+	defer cancel()
 	for _, n := range w.Lab.Nodes {
-		got, err := w.etcd.Value(t.Context(), n, key)
-		do(t, err)
-		if got != want {
-			t.Errorf("%s has %q under %s, want %q", n.Name, got, key, want)
-		}
+		do(t, lab.Until(ctx, n.Name+" to hold "+key, func(ctx context.Context) error {
+			got, err := w.etcd.Value(ctx, n, key)
+			if err == nil && got != want {
+				err = fmt.Errorf("it has %q, want %q", got, want)
+			}
+			return err
+		}))
 	}
 }
+
+// catchUp is how long a member may be behind a write that the others have taken.
+const catchUp = 30 * time.Second
 
 // good are the snapshots of a trigger that could be restored.
 func (w *world) good(ctx context.Context, trigger string) ([]v1alpha1.EtcdSnapshot, error) {

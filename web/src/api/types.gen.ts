@@ -898,6 +898,10 @@ available?: number
  */
 copies?: {
 /**
+ * escrow: what a restore needs besides the snapshot lies beside the copy, encrypted to the cluster's recipients.
+ */
+escrow?: boolean
+/**
  * evidence of the tests that the copy stood or failed.
  * 
  * Items: Evidence is one test of a copy.
@@ -1422,6 +1426,10 @@ contentHash?: number
  */
 created: string
 /**
+ * escrow: what a restore needs besides the snapshot lies beside the copy, encrypted to the cluster's recipients.
+ */
+escrow?: boolean
+/**
  * etcdVersion that it was taken from.
  */
 etcdVersion?: string
@@ -1520,6 +1528,13 @@ metadata: ObjectMeta
  * MachinePlanSpec is what the controller asks for.
  */
 spec?: {
+/**
+ * keep are the uids of restores that wait for their approval: what was fetched for them stays. What was fetched for any
+ * other operation than these and the one above is removed.
+ * 
+ * @maxItems 64
+ */
+keep?: string[]
 /**
  * operation that the steps belong to; none when there is nothing to do.
  */
