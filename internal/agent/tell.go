@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,7 +14,7 @@ import (
 )
 
 const (
-	// answerEvery bounds how often progress is written.
+	// answerEvery bounds how often progress is written: the end of a step is not held back.
 	answerEvery = time.Second
 	// lookEvery is how often the machine is looked at, and told if something that matters has changed.
 	lookEvery = 30 * time.Second
@@ -23,37 +24,68 @@ const (
 	scanEvery = 30 * time.Minute
 )
 
-// answer writes the plan's results, the newest only.
+// answer writes the plan's results, the newest only. That a step has ended is told at once: others wait for it.
 func (l *link) answer(ctx context.Context) error {
 	var again pause
 	told := v1alpha1.MachinePlanStatus{Serial: -1}
 	for {
 		rung := l.answered.wait()
 		status := l.plans.answered()
-		wait := answerEvery
 		if l.forgotten.Swap(false) {
 			told = v1alpha1.MachinePlanStatus{Serial: -1}
 		}
 		if status.Serial > 0 && !equality.Semantic.DeepEqual(status, told) {
 			if err := l.patch(ctx, &v1alpha1.MachinePlan{}, status); err != nil {
-				wait = again.after()
-				l.cfg.Log.Warn("the results of the plan could not be told, trying again", "error", err)
-			} else {
-				told = status
-				again.reset()
-				continue // something may have come meanwhile
+				wait := again.after()
+				l.cfg.Log.Warn("the results of the plan could not be told, trying again", "in", wait, "error", err)
+				if !sleep(ctx, wait) {
+					return nil
+				}
+				continue
 			}
-		} else {
-			select {
-			case <-rung:
-			case <-ctx.Done():
-				return nil
-			}
+			told = status
+			again.reset()
+			continue // something may have come meanwhile
 		}
-		if !sleep(ctx, wait) {
+		select {
+		case <-rung:
+		case <-ctx.Done():
+			return nil
+		}
+		if !l.gather(ctx, told) {
 			return nil
 		}
 	}
+}
+
+// gather lets more progress come, until a step has ended that was not told to have. It says whether ctx goes on.
+func (l *link) gather(ctx context.Context, told v1alpha1.MachinePlanStatus) bool {
+	timer := time.NewTimer(answerEvery)
+	defer timer.Stop()
+	for {
+		rung := l.answered.wait()
+		if l.forgotten.Load() || news(l.plans.answered(), told) {
+			return true
+		}
+		select {
+		case <-rung:
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// news reports whether a step has come to an end that was not told.
+func news(now, told v1alpha1.MachinePlanStatus) bool {
+	known := map[string]v1alpha1.StepOutcome{}
+	for _, r := range told.Results {
+		known[r.ID] = r.Outcome
+	}
+	return slices.ContainsFunc(now.Results, func(r v1alpha1.PlanResult) bool {
+		return r.Outcome != v1alpha1.StepWaiting && r.Outcome != v1alpha1.StepRunning && r.Outcome != known[r.ID]
+	})
 }
 
 // patch replaces the status of one of the machine's objects that nobody else writes.

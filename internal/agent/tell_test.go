@@ -3,15 +3,21 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -83,4 +89,56 @@ func TestAManagerThatHasLostAnAnswerHearsItAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestProgressIsGatheredAndTheEndOfAStepIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		var told []string
+		patched := func(_ context.Context, _ client.Client, _ string, _ client.Object, p client.Patch, _ ...client.SubResourcePatchOption) error {
+			data, err := p.Data(nil)
+			if err != nil {
+				return err
+			}
+			var patch []struct{ Value v1alpha1.MachinePlanStatus }
+			if err := json.Unmarshal(data, &patch); err != nil {
+				return err
+			}
+			text := fmt.Sprint(time.Since(began))
+			for _, r := range patch[0].Value.Results {
+				text += fmt.Sprintf(" %s=%s", r.ID, r.Outcome)
+			}
+			told = append(told, text)
+			return nil
+		}
+		api := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{SubResourcePatch: patched}).Build()
+		a := &Agent{cfg: Config{Log: slog.New(slog.DiscardHandler)}}
+		a.plans = &plans{Agent: a, woken: newBell()}
+		l := &link{Agent: a, api: api, key: types.NamespacedName{Namespace: "one", Name: "n1"}, answered: newBell()}
+		a.link = l
+		ended := make(chan error, 1)
+		go func() { ended <- l.answer(ctx) }()
+		synctest.Wait()
+
+		say := func(after time.Duration, results ...v1alpha1.PlanResult) {
+			time.Sleep(after)
+			a.plans.report(9, results)
+			synctest.Wait()
+		}
+		running, done := v1alpha1.PlanResult{ID: "a", Outcome: v1alpha1.StepRunning}, v1alpha1.PlanResult{ID: "a", Outcome: v1alpha1.StepDone}
+		say(0, running)
+		say(300*time.Millisecond, done)
+		say(100*time.Millisecond, done, v1alpha1.PlanResult{ID: "b", Outcome: v1alpha1.StepRunning})
+		say(300*time.Millisecond, done, v1alpha1.PlanResult{ID: "b", Outcome: v1alpha1.StepRunning, Message: "half of it"})
+		say(2*time.Second, v1alpha1.PlanResult{ID: "c", Outcome: v1alpha1.StepFailed}) // of another operation
+		want := []string{"300ms a=Done", "1.4s a=Done b=Running", "2.7s c=Failed"}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Error(diff)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -18,7 +18,8 @@ type wait struct {
 	settings step.HealthySettings
 }
 
-const waitPoll = time.Second
+// waitPoll is short: until the wait ends nobody is served, or the next machine does not come back.
+const waitPoll = 250 * time.Millisecond
 
 // Do implements step.Step. It ends at the step's deadline, with what was missing last.
 func (s *wait) Do(ctx context.Context, report step.Report) (any, error) {
