@@ -6,7 +6,7 @@
 //   - no scheduler, no controllers but those of nodes, members and snapshot records, so no pod ever runs;
 //   - SQLite is an etcd of one member on loopback, below db/sqlite, with a file db/state.db beside it;
 //   - learners are promoted after two seconds and not after up to fifteen; a stalled one is not removed;
-//   - the annotation that removes a member is cleared after a reset, but not obeyed;
+//   - a server whose member was removed because of an annotation goes on hanging; the real one is said to end;
 //   - an S3 config Secret is refused by a reset, and otherwise not read; tokens can't be rotated, secrets not re-encrypted;
 //   - a record that is deleted with kubectl does not take its file along;
 //   - an rke2 server has no kubelet to wait for, and its containers are plain processes in scopes of their own;

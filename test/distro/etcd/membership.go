@@ -95,3 +95,20 @@ func (m *Member) Promote(ctx context.Context, cli *clientv3.Client) (bool, error
 	}
 	return true, nil
 }
+
+// Remove takes another member, by its name, out of the cluster. One that is not in it is fine.
+func (m *Member) Remove(ctx context.Context, cli *clientv3.Client, name string) error {
+	list, err := cli.MemberList(ctx)
+	if err != nil {
+		return err
+	}
+	for _, member := range list.Members {
+		if member.Name != name {
+			continue
+		}
+		if _, err := cli.MemberRemove(ctx, member.ID); err != nil {
+			return fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 	s3client "github.com/minio/minio-go/v7"
 
 	"github.com/holdfast-dev/holdfast/test/distro/profile"
+	machines "github.com/holdfast-dev/holdfast/test/lab"
 	"github.com/holdfast-dev/holdfast/test/server"
 	"github.com/holdfast-dev/holdfast/test/server/servertest"
 )
@@ -168,6 +169,23 @@ func TestSnapshotsOfOneServer(t *testing.T) {
 			t.Errorf("a refused upload: %d copies were saved: %s", got, stderr)
 		}
 	})
+	t.Run("the schedule saves and prunes by itself", func(t *testing.T) {
+		c.schedule(n, "@every 5s")
+		c.logs(n, "schedule, now=.*entry=1, next=")
+		c.run(n, "sh", "-c", "until [ $(ls "+snapshots+" | grep -c '^sched-node1-[0-9]*\\.zip$') -eq 2 ]; do sleep 0.3; done")
+		c.run(n, "sh", "-c", "oldest=$(ls "+snapshots+"sched-* | head -n 1); while [ -e $oldest ]; do sleep 0.3; done")
+		must(t, c.kubectl(n, "get", "etcdsnapshotfiles", "-o", "jsonpath={.items[*].spec.snapshotName}"), "sched-node1-")
+	})
+	t.Run("a bad schedule is passed over in silence", func(t *testing.T) {
+		begun, _ := c.run(n, "date", "+%s")
+		c.schedule(n, `\* * * * *`)
+		said, _ := c.run(n, "journalctl", "-u", c.Unit(n), "--no-pager", "-o", "cat", "--since=@"+strings.TrimSpace(begun))
+		must(t, said, "k3s is up and running")
+		if strings.Contains(said, "schedule, now=") || strings.Contains(said, "cron") {
+			t.Errorf("it says\n%s", said)
+		}
+		c.run(n, "rm", "-r", "/etc/rancher/k3s/config.yaml.d")
+	})
 	t.Run("a request that can't be read gets no answer", func(t *testing.T) {
 		_, _, code := c.try(n, "sh", "-c", "curl -sk --http1.1 -u server:"+token+" https://127.0.0.1:6443/db/snapshot")
 		if code != 52 { // empty reply
@@ -243,4 +261,13 @@ func TestSnapshotsOfOneServer(t *testing.T) {
 		c.run(n, reset...)
 		do(t, c.Start(t.Context(), n))
 	})
+}
+
+// schedule restarts a server with another schedule, of which it keeps two snapshots.
+func (c *cluster) schedule(n *machines.Node, cron string) {
+	c.t.Helper()
+	settings := "etcd-snapshot-schedule-cron: '" + cron + "'\netcd-snapshot-name: sched\netcd-snapshot-retention: 2\n"
+	do(c.t, n.WriteFile("/etc/rancher/k3s/config.yaml.d/schedule.yaml", []byte(settings), 0o600))
+	do(c.t, c.Stop(c.t.Context(), n))
+	do(c.t, c.Start(c.t.Context(), n))
 }

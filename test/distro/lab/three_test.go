@@ -62,6 +62,22 @@ func TestThreeServersLoseTheirQuorumAndAreRestoredOneByOne(t *testing.T) {
 		do(t, c.Start(t.Context(), three))
 		c.voters(three, 3)
 	})
+	t.Run("a member whose Node asks for its removal is removed", func(t *testing.T) {
+		c.kubectl(one, "annotate", "node", three.Name, "etcd.k3s.cattle.io/remove=true")
+		c.voters(one, 2)
+	})
+	t.Run("a wish to leave that stands in a snapshot is forgotten", func(t *testing.T) {
+		name := c.save()
+		for _, n := range c.nodes {
+			c.run(n, "k3s-killall.sh")
+		}
+		c.run(one, "k3s", "server", "--cluster-reset", "--cluster-reset-restore-path="+data+"db/snapshots/"+name)
+		do(t, c.Start(t.Context(), one))
+		c.logs(one, "Cleared etcd member removal annotations from node "+three.Name)
+		c.run(three, "rm", "-rf", data+"db/etcd")
+		do(t, c.Start(t.Context(), three))
+		c.voters(one, 2)
+	})
 }
 
 // logs waits until a machine's unit has printed what matches an expression.

@@ -49,6 +49,30 @@ func MarkMember(ctx context.Context, c *kube.Clients, f distro.Flavor, node stri
 	return true, patchStatus(ctx, c, node, corev1.NodeStatus{Conditions: []corev1.NodeCondition{condition}})
 }
 
+// Leaving are the members whose Nodes ask that they be removed, by Node. One that was removed is not asked for again until it
+// has another name.
+func Leaving(ctx context.Context, c *kube.Clients, f distro.Flavor) (map[string]string, error) {
+	list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "node-role.kubernetes.io/etcd=true"})
+	if err != nil {
+		return nil, err
+	}
+	leaving := map[string]string{}
+	for _, n := range list.Items {
+		member := n.Annotations[f.EtcdKey("node-name")]
+		if n.Annotations[f.EtcdKey("remove")] == "true" && member != "" && n.Annotations[f.EtcdKey("removed-node-name")] != member {
+			leaving[n.Name] = member
+		}
+	}
+	return leaving, nil
+}
+
+// MarkRemoved notes on a Node which member was removed.
+func MarkRemoved(ctx context.Context, c *kube.Clients, f distro.Flavor, node, member string) error {
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, f.EtcdKey("removed-node-name"), member)
+	_, err := c.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	return err
+}
+
 // ClearRemovals takes the wish to leave etcd from all Nodes: after a restore it is an old one. It returns whose.
 func ClearRemovals(ctx context.Context, c *kube.Clients, f distro.Flavor) ([]string, error) {
 	list, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "node-role.kubernetes.io/etcd=true"})

@@ -133,10 +133,34 @@ func (s *Server) tendMembers(ctx context.Context) error {
 	}
 	mark := node.Member{Name: name, Address: s.cfg.NodeIP, Voter: !status.IsLearner}
 	there, err := node.MarkMember(ctx, s.clients, s.cfg.Flavor, s.cfg.NodeName, mark, metav1.NewTime(s.cfg.Now()))
-	if err != nil || !there || !exists(s.cfg.resetFlag()) {
+	if err != nil || !there {
 		return err
 	}
-	return s.endReset(ctx)
+	if exists(s.cfg.resetFlag()) {
+		return s.endReset(ctx)
+	}
+	return s.removeOthers(ctx)
+}
+
+// removeOthers obeys the Nodes that ask for the removal of their members. No server removes its own.
+func (s *Server) removeOthers(ctx context.Context) error {
+	leaving, err := node.Leaving(ctx, s.clients, s.cfg.Flavor)
+	if err != nil {
+		return err
+	}
+	for name, member := range leaving {
+		if name == s.cfg.NodeName {
+			continue
+		}
+		s.cfg.Log.Infof("Removing etcd member %s of node %s due to annotation", member, name)
+		if err := s.member.Remove(ctx, s.etcd, member); err != nil {
+			return err
+		}
+		if err := node.MarkRemoved(ctx, s.clients, s.cfg.Flavor, name, member); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endReset is what the first normal start after a reset does, once there is a Node.
