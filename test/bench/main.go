@@ -20,12 +20,16 @@ import (
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/holdfast-dev/holdfast/test/lab"
 )
 
 // Letters of what is no comparison.
 const (
 	letterFleet = "h"
 	letterAgent = "i"
+	// lettersLab want machines.
+	lettersLab = "jk"
 )
 
 // options are the command line.
@@ -37,6 +41,7 @@ type options struct {
 	dir           string
 	rest          time.Duration
 	restarts      bool
+	restores      int
 }
 
 func main() {
@@ -47,18 +52,26 @@ func main() {
 	flag.StringVar(&o.fleets, "fleets", "100,300,1000", "sizes of the fleet, in clusters of three machines")
 	flag.DurationVar(&o.rest, "rest", 10*time.Minute, "how long a fleet, and an agent, are watched at rest")
 	flag.BoolVar(&o.restarts, "restarts", true, "end the manager of each fleet by SIGTERM and SIGKILL, too")
+	flag.IntVar(&o.restores, "restore-size", 256, "size of the database in (j) and (k), in MiB")
 	flag.StringVar(&o.dir, "dir", "/dev/shm", "folder for the data of a fleet's server")
 	flag.StringVar(&o.only, "only", "", "letters of the measures to run; empty: all")
 	flag.StringVar(&o.report, "report", "", "file whose sections are replaced by what was measured; empty: standard output only")
 	flag.Parse()
 	log.SetLogger(logr.Discard())
+	if o.only != "" && strings.Trim(o.only, lettersLab) == "" {
+		os.Exit(lab.Main(func() int { return execute(o) }))
+	}
+	os.Exit(execute(o))
+}
+
+func execute(o options) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // wants tells whether any of the letters is to be measured.
@@ -76,6 +89,7 @@ func run(ctx context.Context, o options) error {
 		measure func(context.Context, options) (section, error)
 	}{
 		{"abcdef", compare}, {letterFleet, measureFleets}, {letterAgent, measureAgent},
+		{lettersLab, measureRestores},
 	} {
 		if !o.wants(part.letters) {
 			continue
@@ -83,6 +97,9 @@ func run(ctx context.Context, o options) error {
 		s, err := part.measure(ctx, o)
 		if err != nil {
 			return err
+		}
+		if s.title == "" {
+			continue // it has written it itself
 		}
 		fmt.Print(s.text())
 		if o.report == "" {
