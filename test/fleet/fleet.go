@@ -121,7 +121,7 @@ func (f *Fleet) RunServer(ctx context.Context, args ...string) (string, error) {
 
 func (f *Fleet) program(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(f.bin, name), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.dir, "KUBECONFIG=" + filepath.Join(f.DataDir(), "kubeconfig")}
+	cmd.Env = f.environment(os.Getenv("PATH"))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -129,6 +129,32 @@ func (f *Fleet) program(ctx context.Context, name string, args ...string) (strin
 		return stdout.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.String(), nil
+}
+
+// Shell types a script of bash where holdfast speaks to the manager, and answers with a word whatever is asked. It returns
+// all that was printed, and the exit code.
+func (f *Fleet) Shell(ctx context.Context, script, answer string) (string, int, error) {
+	kubectl, err := server.Tool("kubectl")
+	if err != nil {
+		return "", 0, err
+	}
+	cmd := exec.CommandContext(ctx, "bash", "-c", script)
+	cmd.Env = f.environment(f.bin + ":" + filepath.Dir(kubectl) + ":" + os.Getenv("PATH"))
+	cmd.Stdin = strings.NewReader(strings.Repeat(answer+"\n", 100))
+	cmd.WaitDelay = time.Second
+	printed, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if ctx.Err() != nil {
+		return string(printed), 0, context.Cause(ctx)
+	}
+	if errors.As(err, &exit) && exit.Exited() {
+		return string(printed), exit.ExitCode(), nil
+	}
+	return string(printed), 0, err
+}
+
+func (f *Fleet) environment(path string) []string {
+	return []string{"PATH=" + path, "HOME=" + f.dir, "KUBECONFIG=" + filepath.Join(f.DataDir(), "kubeconfig")}
 }
 
 // Read runs holdfast and reads what it prints as JSON.

@@ -120,7 +120,7 @@ func (p *Page) block(s *section, fence string, line int, lines []string) error {
 	return nil
 }
 
-var assignment = regexp.MustCompile(`^([A-Z_]+)=("?)([^"]*)("?)( *#.*)?$`)
+var assignment = regexp.MustCompile(`^([A-Z_]+)=("?)([^"#]*)("?)( *#.*)?$`)
 
 // head reads the names.
 func (p *Page) head(lines []string) error {

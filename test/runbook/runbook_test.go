@@ -13,7 +13,7 @@ import (
 )
 
 const text = "# A page\n\n" +
-	"```sh\nCLUSTER=prod\nGONE=b,c # with commas\nKUBECTL=\"k3s kubectl\"\n```\n\n" +
+	"```sh\nCLUSTER=prod # a word\nGONE=a,b # with commas\nKUBECTL=\"k3s kubectl\"\n```\n\n" +
 	"## 1. Look\n\n```sh\nholdfast machine ls \"$CLUSTER\"\n```\n\n```text\nMACHINE  STATE\nb …  gone\n```\n\n" +
 	"## 2. Do\n\n```sh\n# on $GONE\n$KUBECTL get nodes\n```\n\nand\n\n```sh\n# exit code 3: it is refused\nholdfast restore plan\n```\n\n" +
 	"```yaml\nnobody: types this\n```\n\n" +
@@ -36,7 +36,7 @@ func well(commands string) (string, int) {
 	if strings.Contains(commands, "restore plan") {
 		return "", 3
 	}
-	return "MACHINE   STATE\nnode2 is   gone\n", 0
+	return "MACHINE   STATE\nnode3 is   gone\n", 0
 }
 
 func read(t *testing.T, values map[string]string) (*runbook.Page, error) {
@@ -75,7 +75,7 @@ func TestAPageIsTypedAsItStands(t *testing.T) {
 
 func TestAPageThatSaysSomethingElseThanWhatHappensIsAnError(t *testing.T) {
 	for name, print := range map[string]func(string) (string, int){
-		"another exit code":  func(string) (string, int) { return "MACHINE STATE\nnode2 is gone\n", 1 },
+		"another exit code":  func(string) (string, int) { return "MACHINE STATE\nnode3 is gone\n", 1 },
 		"something else":     func(string) (string, int) { return "MACHINE STATE\nnode2 is\ngone\n", 0 },
 		"the page's example": func(string) (string, int) { return "MACHINE STATE\nb is gone\n", 0 },
 	} {
