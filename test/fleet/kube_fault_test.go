@@ -197,6 +197,7 @@ func (s *stage) takesFullDiskBack(t *testing.T) {
 // takesTurns asks for a restore while a snapshot is taken, and then, while that restore runs, for a snapshot and for another
 // restore that was planned before.
 func (s *stage) takesTurns(t *testing.T) {
+	do(t, s.Ready(t.Context(), name, len(s.Lab.Nodes)))
 	snapshot := s.save(t)[0]
 	s.put(t, "test-b", "new")
 	s.run(t, "restore", "plan", name, "--snapshot", snapshot)
