@@ -78,7 +78,7 @@ func (r *LocalRejoin) expels(ctx context.Context, inst *distro.Installation, pla
 	}
 	set := &step.AdmitSettings{ClusterID: etcd.FormatID(cluster.ID), Machine: inst.Distribution.NodeName, PeerURLs: peerURLs(inst), Through: endpoints}
 	for _, m := range cluster.Members {
-		if m.ID != 0 && (shares(m.PeerURLs, set.PeerURLs) || strings.HasPrefix(m.Name, inst.Distribution.NodeName+"-")) {
+		if m.ID != 0 && (shares(m.PeerURLs, set.PeerURLs) || step.NamedAfter(m.Name, inst.Distribution.NodeName)) {
 			set.Remove = append(set.Remove, etcd.FormatID(m.ID))
 			plan.text = append(plan.text, "Member "+m.Label()+" ("+etcd.FormatID(m.ID)+") is removed first.")
 		}

@@ -101,11 +101,11 @@ func TestASurvivorIsTheInitMachine(t *testing.T) {
 // TestMembersAreKnownByTheirNodes: a machine that has lost all cannot tell which member it was.
 func TestMembersAreKnownByTheirNodes(t *testing.T) {
 	for member, want := range map[string]bool{"n1-0a1b2c3d": true, "n1": false, "n1-0a1b2c3": false, "n1-node-0a1b2c3d": false, "n11-0a1b2c3d": false, "-0a1b2c3d": false} {
-		if got := namedAfter(member, "n1"); got != want {
+		if got := step.NamedAfter(member, "n1"); got != want {
 			t.Errorf("%s: %v", member, got)
 		}
 	}
-	if namedAfter("-0a1b2c3d", "") {
+	if step.NamedAfter("-0a1b2c3d", "") {
 		t.Error("a machine without a node is no member")
 	}
 }

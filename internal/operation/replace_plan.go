@@ -1,12 +1,12 @@
 package operation
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/step"
 )
 
 // replacement plans to make the member on one machine anew, while the others go on.
@@ -151,7 +151,7 @@ func (d *draft) owner(peer v1alpha1.PeerMember) string {
 		}
 	}
 	for _, m := range machines {
-		if s := m.Status.Distribution; s != nil && namedAfter(peer.Name, s.NodeName) {
+		if s := m.Status.Distribution; s != nil && step.NamedAfter(peer.Name, s.NodeName) {
 			return m.Name
 		}
 	}
@@ -161,13 +161,6 @@ func (d *draft) owner(peer v1alpha1.PeerMember) string {
 		}
 	}
 	return ""
-}
-
-// namedAfter tells whether a member's name is one that k3s makes of a node's: with a random number of 32 bits.
-func namedAfter(member, node string) bool {
-	suffix, found := strings.CutPrefix(member, node+"-")
-	random, err := hex.DecodeString(suffix)
-	return found && node != "" && err == nil && len(random) == 4
 }
 
 func overlap(a, b []string) bool {
