@@ -11,10 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 )
@@ -41,15 +38,7 @@ func vault(t *testing.T, refusals int32, data map[string][]byte) *given {
 		_ = json.NewEncoder(w).Encode(answer)
 	}))
 	t.Cleanup(server.Close)
-	scheme := runtime.NewScheme()
-	if err := corev1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	api, err := client.NewWithWatch(&rest.Config{Host: server.URL}, client.Options{Scheme: scheme, Mapper: mapper()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newGiven(&link{api: api, key: types.NamespacedName{Namespace: "prod", Name: "m1"}})
+	return newGiven(&link{api: apiAt(t, server, corev1.AddToScheme), key: types.NamespacedName{Namespace: "prod", Name: "m1"}})
 }
 
 func TestTheSecretOfAnOperationIsReadOnceItMayBe(t *testing.T) {

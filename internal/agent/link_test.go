@@ -9,10 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
@@ -31,21 +28,14 @@ func settingsOf(t *testing.T, m *v1alpha1.Machine) (l *link, reads *int) {
 		_ = json.NewEncoder(w).Encode(m)
 	}))
 	t.Cleanup(server.Close)
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	api, err := client.NewWithWatch(&rest.Config{Host: server.URL}, client.Options{Scheme: scheme, Mapper: mapper()})
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	a := &Agent{cfg: Config{Log: slog.New(slog.DiscardHandler), StateDir: dir, Now: time.Now}, stirred: newBell()}
+	var err error
 	if a.standing, err = newStanding(dir); err != nil {
 		t.Fatal(err)
 	}
 	a.plans = &plans{Agent: a, woken: newBell()}
-	return &link{Agent: a, api: api, key: types.NamespacedName{Namespace: "one", Name: "n1"}, answered: newBell()}, reads
+	return &link{Agent: a, api: apiAt(t, server, v1alpha1.AddToScheme), key: types.NamespacedName{Namespace: "one", Name: "n1"}, answered: newBell()}, reads
 }
 
 func TestSettingsAreReadWhenTheWatchBeginsAndWhenThePlanSaysSo(t *testing.T) {

@@ -67,10 +67,5 @@ func (l *localSecrets) redact(text string) string {
 	if l == nil {
 		return text
 	}
-	for _, secret := range l.seen {
-		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	return text
+	return conceal(text, l.seen...)
 }

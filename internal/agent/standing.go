@@ -101,7 +101,12 @@ func (s *standing) set(o orders) error {
 // redact takes the secrets that this machine knows out of a text.
 func (s *standing) redact(text string) string {
 	o, _ := s.get()
-	for _, secret := range []string{o.Keys.SecretKey.Reveal(), o.Keys.SessionToken.Reveal(), o.Keys.AccessKey} {
+	return conceal(text, o.Keys.SecretKey.Reveal(), o.Keys.SessionToken.Reveal(), o.Keys.AccessKey)
+}
+
+// conceal takes secrets out of a text. Shorter ones would be everywhere.
+func conceal(text string, secrets ...string) string {
+	for _, secret := range secrets {
 		if len(secret) > 3 {
 			text = strings.ReplaceAll(text, secret, "***")
 		}

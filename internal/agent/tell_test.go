@@ -39,15 +39,21 @@ func managerOf(t *testing.T) (api client.WithWatch, told chan v1alpha1.MachinePl
 		told <- patch[0].Value
 	}))
 	t.Cleanup(server.Close)
+	return apiAt(t, server, v1alpha1.AddToScheme), told
+}
+
+// apiAt is an agent's way to an API that knows these types.
+func apiAt(t *testing.T, server *httptest.Server, add func(*runtime.Scheme) error) client.WithWatch {
+	t.Helper()
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	if err := add(scheme); err != nil {
 		t.Fatal(err)
 	}
 	api, err := client.NewWithWatch(&rest.Config{Host: server.URL}, client.Options{Scheme: scheme, Mapper: mapper()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return api, told
+	return api
 }
 
 func TestAManagerThatHasLostAnAnswerHearsItAgain(t *testing.T) {

@@ -50,22 +50,28 @@ func (a *adoption) serves(t *testing.T, want string) {
 	a.servesOn(t, a.Lab.Nodes, want)
 }
 
+// servesAndWrites waits until the API server of a machine serves exactly what is wanted, and has it take a write.
+func (a *adoption) servesAndWrites(ctx context.Context, t *testing.T, n *lab.Node, want string) {
+	t.Helper()
+	do(t, lab.Until(ctx, n.Name+" to serve "+want, func(ctx context.Context) error {
+		got, err := a.has(ctx, n)
+		if err == nil && got != want {
+			err = fmt.Errorf("it serves %q", got)
+		}
+		return err
+	}))
+	_, err := a.distro.Kubectl(ctx, n, "create", "configmap", "written-on-"+n.Name)
+	do(t, err)
+	_, err = a.distro.Kubectl(ctx, n, "delete", "configmap", "written-on-"+n.Name)
+	do(t, err)
+}
+
 func (a *adoption) servesOn(t *testing.T, nodes []*lab.Node, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
 	defer cancel()
 	for _, n := range nodes {
-		do(t, lab.Until(ctx, n.Name+" to serve "+want, func(ctx context.Context) error {
-			got, err := a.has(ctx, n)
-			if err == nil && got != want {
-				err = fmt.Errorf("it serves %q", got)
-			}
-			return err
-		}))
-		_, err := a.distro.Kubectl(ctx, n, "create", "configmap", "written-on-"+n.Name)
-		do(t, err)
-		_, err = a.distro.Kubectl(ctx, n, "delete", "configmap", "written-on-"+n.Name)
-		do(t, err)
+		a.servesAndWrites(ctx, t, n, want)
 		do(t, a.distro.Ready(ctx, n))
 	}
 }

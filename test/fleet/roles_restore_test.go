@@ -3,7 +3,6 @@ package fleet_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -154,17 +153,7 @@ func (a *adoption) serveWhere(t *testing.T, servers []*lab.Node, want string, re
 	ctx, cancel := context.WithTimeout(t.Context(), operationTimeout)
 	defer cancel()
 	for _, n := range servers {
-		do(t, lab.Until(ctx, n.Name+" to serve "+want, func(ctx context.Context) error {
-			got, err := a.has(ctx, n)
-			if err == nil && got != want {
-				err = fmt.Errorf("it serves %q", got)
-			}
-			return err
-		}))
-		_, err := a.distro.Kubectl(ctx, n, "create", "configmap", "written-on-"+n.Name)
-		do(t, err)
-		_, err = a.distro.Kubectl(ctx, n, "delete", "configmap", "written-on-"+n.Name)
-		do(t, err)
+		a.servesAndWrites(ctx, t, n, want)
 	}
 	for _, n := range ready {
 		do(t, a.distro.Active(ctx, n))
