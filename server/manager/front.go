@@ -99,8 +99,6 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 		Handler: handler, TLSConfig: f.ca.ServingTLS(f.place.hosts),
 		// There is no limit for whole requests: a watch is one.
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 64 << 10,
-		// The token that each of thousands of agents sends would be kept for each, to spare a kilobyte in two requests a minute.
-		HTTP2:       &http.HTTP2Config{MaxDecoderHeaderTableSize: 512},
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
