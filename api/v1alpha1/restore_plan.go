@@ -77,6 +77,11 @@ type RestorePlan struct {
 	// digest of all above, for spec.approvedPlan.
 	// +optional
 	Digest string `json:"digest,omitempty"`
+	// supersedes are the digests of the last plans of this restore that would have done the same to a cluster that was no
+	// worse: the approval of one of them is good for this plan.
+	// +optional
+	// +listType=atomic
+	Supersedes []string `json:"supersedes,omitempty"`
 }
 
 // PlannedSnapshot is the snapshot that a plan restores.

@@ -184,6 +184,9 @@ func (d *draft) verdict() {
 	}
 }
 
+// wasteWarning is how the warning of waste begins.
+const wasteWarning = "etcd works ("
+
 // waste warns when a cluster that works is about to be overwritten. It may be right: what it holds may be wrong.
 func (d *draft) waste() {
 	switch d.plan.Verdict { //nolint:exhaustive // the others have nothing to lose
@@ -195,7 +198,7 @@ func (d *draft) waste() {
 	if d.plan.Survivor != "" {
 		lost = "what only the other members hold"
 	}
-	d.plan.Warnings = append(d.plan.Warnings, "etcd works ("+strings.Join(plainNames(d.healthy), ", ")+"): this restore throws away "+lost)
+	d.plan.Warnings = append(d.plan.Warnings, wasteWarning+strings.Join(plainNames(d.healthy), ", ")+"): this restore throws away "+lost)
 }
 
 // splitBrain warns when machines that nobody controls could be a majority of the old cluster.

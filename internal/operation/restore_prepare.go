@@ -56,7 +56,7 @@ func (r *restoring) prepare() {
 	case r.spec.ApprovedPlan == "":
 		r.say("planned; it begins when spec.approvedPlan is %s", r.status.Plan.Digest)
 		r.condition(v1alpha1.OperationPlanned, metav1.ConditionTrue, v1alpha1.PlannedReady, "every check has passed")
-	case r.spec.ApprovedPlan != r.status.Plan.Digest:
+	case r.spec.ApprovedPlan != r.status.Plan.Digest && !slices.Contains(r.status.Plan.Supersedes, r.spec.ApprovedPlan):
 		r.refuse("PlanChanged", "the plan that was approved is no longer the one: "+r.status.Plan.Reason+
 			"; create another restore and read its plan")
 	case bad != "":
@@ -111,6 +111,7 @@ func (r *restoring) replan(d *draft) {
 	d.plan.Made = metav1.NewTime(r.Now.Truncate(1e9))
 	d.plan.Text = d.text()
 	d.plan.Digest = digest(d.plan)
+	d.plan.Supersedes = supersedes(r.status.Plan, d.plan)
 	r.status.Plan, r.status.Preflight = d.plan, d.checks
 	r.condition(v1alpha1.OperationPlanned, metav1.ConditionUnknown, v1alpha1.PlannedChecking, "the machines are being asked")
 	if r.holds() {
@@ -139,7 +140,7 @@ func sameFacts(a, b *v1alpha1.RestorePlan) bool {
 
 func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
 	p = p.DeepCopy()
-	p.Reason, p.Text, p.Changes, p.Made, p.Digest = "", nil, nil, metav1.Time{}, ""
+	p.Reason, p.Text, p.Changes, p.Made, p.Digest, p.Supersedes = "", nil, nil, metav1.Time{}, "", nil
 	// Workers come and go, and change nothing about what is approved.
 	p.Machines = slices.DeleteFunc(p.Machines, func(m v1alpha1.PlannedMachine) bool { return worker(&m) })
 	for i := range p.Machines {
@@ -151,13 +152,35 @@ func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
 	return p
 }
 
+// supersededLimit is how many plans are remembered: a cluster that goes down becomes worse with each of its members.
+const supersededLimit = 10
+
+// supersedes are the digests of plans whose approval is good for the next one, too. A cluster often goes on dying while its
+// restore is read and approved. As long as what is done stays the same, there is less to lose than was said, and whoever is
+// in such a hurry is not asked again. When the cluster has become better there is more to lose, and they are.
+func supersedes(last, next *v1alpha1.RestorePlan) []string {
+	if last == nil || !equality.Semantic.DeepEqual(deeds(last), deeds(next)) || severity(next.Verdict) < severity(last.Verdict) {
+		return nil
+	}
+	all := append(slices.Clone(last.Supersedes), last.Digest)
+	return all[max(0, len(all)-supersededLimit):]
+}
+
+// deeds are the facts about a plan without what it says of the cluster's health.
+func deeds(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
+	p = facts(p)
+	p.Verdict = ""
+	p.Warnings = slices.DeleteFunc(p.Warnings, func(w string) bool { return strings.HasPrefix(w, wasteWarning) })
+	return p
+}
+
 // digestPrefix is what a plan's digest begins with, and no step's ID.
 const digestPrefix = "sha256:"
 
 // digest is over the plan's canonical JSON: fields in the order of the type.
 func digest(p *v1alpha1.RestorePlan) string {
 	p = p.DeepCopy()
-	p.Digest = ""
+	p.Digest, p.Supersedes = "", nil
 	p.Made = metav1.NewTime(p.Made.UTC())
 	data, err := json.Marshal(p)
 	if err != nil {

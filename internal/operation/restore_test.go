@@ -296,7 +296,7 @@ func TestWhatIsNotAsPlannedIsRefused(t *testing.T) {
 			},
 			"the plan that was approved is no longer the one",
 		},
-		"a machine went away":  {func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.nodes["c"].down = true }, "no longer the one"},
+		"a machine went away":  {func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.nodes["c"].down = true }, "AgentAnswers on c: it has not been heard of"},
 		"the snapshot is gone": {func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.catalog = nil }, "no longer the one"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -333,6 +333,49 @@ func TestAPlanStandsWhileItsFactsDo(t *testing.T) {
 	restores(w, r, time.Minute)
 	if r.Status.Plan.Digest == before.Digest {
 		t.Error("other bytes, and the same digest")
+	}
+}
+
+// TestAnApprovalStandsWhileTheClusterGoesOnDying: it does not matter whether the plan was made anew before the approval came,
+// or after it. A cluster that has become better is another matter: there is more to lose than was approved.
+func TestAnApprovalStandsWhileTheClusterGoesOnDying(t *testing.T) {
+	dies := func(w *world) {
+		w.nodes["b"].healthy(false)
+		w.nodes["c"].healthy(false)
+	}
+	recovers := func(w *world) {
+		for _, n := range w.nodes {
+			n.healthy(true)
+		}
+	}
+	for name, test := range map[string]struct {
+		before, after func(*world)
+		late          bool
+		want          string
+	}{
+		"dies after the approval":       {func(*world) {}, dies, false, v1alpha1.OutcomeRestored},
+		"dies before the approval":      {func(*world) {}, dies, true, v1alpha1.OutcomeRestored},
+		"recovers after the approval":   {dies, recovers, false, v1alpha1.OutcomeNothingDone},
+		"recovers before the approval":  {dies, recovers, true, v1alpha1.OutcomeNothingDone},
+		"goes down and comes back late": {func(*world) {}, func(w *world) { dies(w); recovers(w) }, true, v1alpha1.OutcomeRestored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := restoreWorld(t)
+			test.before(w)
+			r := from(snap)
+			approve(t, w, r)
+			digest := r.Spec.ApprovedPlan
+			if test.late {
+				r.Spec.ApprovedPlan = ""
+			}
+			test.after(w)
+			restores(w, r, time.Minute)
+			r.Spec.ApprovedPlan = digest
+			restores(w, r, 3*time.Hour)
+			if r.Status.Outcome != test.want {
+				t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+			}
+		})
 	}
 }
 

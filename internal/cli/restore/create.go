@@ -24,8 +24,9 @@ func newCreate(c *console.Console, flags *manager.Flags) *cobra.Command {
 		Short: "Restore a cluster: plan, ask, do, and watch to the end",
 		Long: `Restore a cluster: plan it, show the plan, ask for the cluster's name, do it, and watch it to its end.
 
---plan takes a plan that was made before. What is approved is exactly what was shown: a plan that has changed since is
-refused. Before the commit point a failure brings the old state back.`,
+--plan takes a plan that was made before. What is done is what was shown: when it would be something else by now, or the
+cluster has become better and has more to lose, the plan is refused. Before the commit point a failure brings the old state
+back.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.CompleteClusters(1),
 	}

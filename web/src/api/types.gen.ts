@@ -715,6 +715,11 @@ size?: number
 state?: ("unverified" | "complete" | "checked" | "restored" | "proven" | "suspect" | "damaged" | "failed" | "missing")
 }
 /**
+ * supersedes are the digests of the last plans of this restore that would have done the same to a cluster that was no
+ * worse: the approval of one of them is good for this plan.
+ */
+supersedes?: string[]
+/**
  * survivor that the cluster will be reset to.
  */
 survivor?: string
