@@ -110,6 +110,8 @@ func plan() []matrix {
 			test: "TestAnUpgradedClusterGoesBackWithEachChoice/" + distro,
 		})
 	}
+	list = append(list, matrix{area: areaKube, name: "k3s-no-manager", folder: "fleet", leaves: true,
+		test: "TestK3sServersAreRestoredWithoutAnyManager"})
 	for _, o := range []struct {
 		operation string
 		shares    int
