@@ -129,6 +129,7 @@ func plan() []matrix {
 				test: "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst/" + flavour})
 		for _, d := range []struct{ name, test string }{
 			{"lost", "TestAClusterWhoseServersAreAllLostComesBackOnNewMachines"},
+			{"outage", "TestAClusterThatIsDownComesBack"},
 			{"unapproved", "TestASnapshotInS3IsFetchedAndCheckedBeforeAnythingIsApproved"},
 		} {
 			list = append(list, matrix{area: areaKube, name: flavour + "-" + d.name, folder: "fleet", test: d.test + "/" + flavour, leaves: true})
