@@ -88,6 +88,14 @@ func (a *Agent) Files() int {
 	return len(a.files)
 }
 
+// StopEtcd has the machine's etcd stop by itself, as a crash does.
+func (a *Agent) StopEtcd() {
+	a.mu.Lock()
+	a.disk.running = false
+	a.mu.Unlock()
+	a.stir()
+}
+
 // Run works until ctx ends. Whatever fails is tried again.
 func (a *Agent) Run(ctx context.Context) {
 	var all sync.WaitGroup

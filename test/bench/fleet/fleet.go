@@ -68,6 +68,18 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 // Clusters of the fleet.
 func (f *Fleet) Clusters() []*v1alpha1.Cluster { return f.clusters }
 
+// Agent of a machine; nil for one that the fleet does not have.
+func (f *Fleet) Agent(namespace, machine string) *simulated.Agent {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.agents {
+		if a.Namespace == namespace && a.Name == machine {
+			return a
+		}
+	}
+	return nil
+}
+
 // Close ends the machines and the server, and removes what they kept.
 func (f *Fleet) Close() {
 	f.end()

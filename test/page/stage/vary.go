@@ -12,7 +12,8 @@ import (
 	"github.com/holdfast-dev/holdfast/test/bench/fleet"
 )
 
-// vary makes the clusters differ, as those of a real fleet do: some have no schedule, and some no machine yet.
+// vary makes the clusters differ, as those of a real fleet do: some have no schedule, some no machine yet, and one has lost
+// its quorum.
 func vary(ctx context.Context, f *fleet.Fleet) error {
 	for i, c := range f.Clusters() {
 		if i%7 != 3 {
@@ -29,6 +30,20 @@ func vary(ctx context.Context, f *fleet.Fleet) error {
 		if err := simulated.Register(ctx, f.Client, c); err != nil {
 			return err
 		}
+	}
+	return loseQuorum(f)
+}
+
+// loseQuorum stops etcd on two of the three machines of the last cluster.
+func loseQuorum(f *fleet.Fleet) error {
+	all := f.Clusters()
+	namespace := all[len(all)-1].Namespace
+	for _, machine := range []string{"b", "c"} {
+		a := f.Agent(namespace, machine)
+		if a == nil {
+			return fmt.Errorf("cluster %s has no machine %s", namespace, machine)
+		}
+		a.StopEtcd()
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import {
   TabTitleText,
   Title,
 } from '@patternfly/react-core';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
 import { clusters } from '../api/kinds';
@@ -26,11 +27,15 @@ import { OperationsTab } from '../operations/OperationsTab';
 import { ConcernLabel } from '../parts/ConcernLabel';
 import { Problem } from '../parts/Problem';
 import { Stale } from '../parts/Stale';
+import { RestoreButton } from '../restore/RestoreButton';
 import { SnapshotPage } from '../snapshots/SnapshotPage';
 import { SnapshotsTab } from '../snapshots/SnapshotsTab';
 import { EventsTab } from './EventsTab';
 import { Overview } from './Overview';
 import { pathOfCluster } from './path';
+
+// Few visits need it.
+const RestorePage = lazy(() => import('../restore/RestorePage').then((module) => ({ default: module.RestorePage })));
 
 /** The id of what the tabs show. */
 const view = 'view';
@@ -57,6 +62,14 @@ export function ClusterPage() {
           <Route path="snapshots/:snapshot" element={<SnapshotPage cluster={cluster} />} />
           <Route path="operations" element={<OperationsTab cluster={cluster} />} />
           <Route path="operations/:operation" element={<OperationPage cluster={cluster} />} />
+          <Route
+            path="restores/:restore"
+            element={
+              <Suspense fallback={<Loading />}>
+                <RestorePage cluster={cluster} />
+              </Suspense>
+            }
+          />
           <Route path="machines" element={<MachinesTab cluster={cluster} />} />
           <Route path="events" element={<EventsTab cluster={cluster} />} />
           <Route path="*" element={<NotFound />} />
@@ -101,12 +114,17 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
               ))}
             </LabelGroup>
           </FlexItem>
+          {active !== 'restores' && (
+            <FlexItem align={{ default: 'alignRight' }}>
+              <RestoreButton cluster={cluster} source={{ latestProven: true }} of={metadata.name} />
+            </FlexItem>
+          )}
         </Flex>
         <Stale when={stale} />
       </PageSection>
       <PageSection type="tabs">
         <Tabs
-          activeKey={active ?? 'overview'}
+          activeKey={active === 'restores' ? 'operations' : (active ?? 'overview')}
           onSelect={(_, key) => void navigate(`${path}/${key}`)}
           usePageInsets
           aria-label={metadata.name}

@@ -1,24 +1,20 @@
-import { Alert, Button, Flex, FlexItem, ProgressStep, ProgressStepper, Title } from '@patternfly/react-core';
-import { useMutation } from '@tanstack/react-query';
+import { Alert, Flex, FlexItem, ProgressStep, ProgressStepper, Title } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
-import { patch } from '../api/change';
-import { restores, saves, tasks, type Kind } from '../api/kinds';
-import { useMay, wish } from '../api/rights';
+import { Link, Navigate, useParams } from 'react-router';
 import type { Cluster } from '../api/types.gen';
 import { Loading } from '../app/Loading';
 import { NotFound } from '../app/NotFound';
-import { useToast } from '../app/toast';
 import { pathOfCluster } from '../cluster/path';
 import { Problem } from '../parts/Problem';
 import { duration, useNow } from '../parts/time';
-import { ended, phases, progress, type Operation, type Progress } from './operation';
+import { pathOfRestore } from '../restore/useBeginRestore';
+import { Cancel } from './Cancel';
+import { awaitsApproval, ended, phases, progress, type Operation, type Progress } from './operation';
 import { what } from './OperationsTab';
 import { PhaseLabel } from './PhaseLabel';
+import { RestoreEnd } from './RestoreEnd';
 import { Steps } from './Steps';
 import { useOperations } from './useOperations';
-
-const kinds = { save: saves, restore: restores, task: tasks };
 
 const variants: Record<Progress, 'success' | 'info' | 'pending' | 'danger'> = {
   done: 'success',
@@ -35,6 +31,7 @@ export function OperationPage({ cluster }: { cluster: Cluster }) {
   if (live.error) return <Problem error={live.error} retry={live.retry} />;
   const operation = live.items.find(({ object }) => object.metadata.name === name);
   if (!operation) return <NotFound />;
+  if (awaitsApproval(operation)) return <Navigate to={pathOfRestore(cluster, name)} replace />;
   return <OperationView cluster={cluster} operation={operation} />;
 }
 
@@ -82,6 +79,7 @@ function OperationView({ cluster, operation }: { cluster: Cluster; operation: Op
           <Deadline operation={operation} />
         </Alert>
       )}
+      {operation.kind === 'restore' && <RestoreEnd cluster={cluster} restore={operation.object} />}
       <Steps steps={status?.steps ?? []} />
       <Link to={`${pathOfCluster(cluster)}/operations`}>{t('operations.all')}</Link>
     </>
@@ -96,24 +94,4 @@ function Deadline({ operation }: { operation: Operation }) {
   if (!deadline || ended(operation)) return null;
   const left = Date.parse(deadline) - now;
   return left > 0 ? t('operations.deadline', { left: duration(left, i18n.language) }) : t('operations.deadlineOver');
-}
-
-function Cancel({ operation }: { operation: Operation }) {
-  const { t } = useTranslation();
-  const toast = useToast();
-  const { namespace, name } = operation.object.metadata;
-  // Which of the three it is does not matter here.
-  const kind = kinds[operation.kind] as Kind<Operation['object']>;
-  const mayCancel = useMay(wish('patch', kind, namespace));
-  const cancel = useMutation({
-    mutationFn: () => patch(kind, namespace, name, { spec: { cancel: true } }),
-    onError: (err) => toast.failed('operations.cancel', err),
-  });
-  if (ended(operation) || !mayCancel) return null;
-  const asked = operation.object.spec?.cancel === true;
-  return (
-    <Button variant="secondary" isDanger isDisabled={asked || cancel.isPending} onClick={() => cancel.mutate()}>
-      {t(asked ? 'operations.cancelling' : 'operations.cancel')}
-    </Button>
-  );
 }

@@ -35,18 +35,48 @@ export function phases(operation: Operation): Phase[] {
 
 export type Progress = 'done' | 'current' | 'pending' | 'failed';
 
-/**
- * How an operation stands in one of its phases. One that failed or was cancelled stopped where its last step was handed out: the
- * API keeps no history of phases, the steps are it.
- */
+/** A restore that has failed and was asked to leave everything as it is: it can still be taken back. */
+export function isHeld({ kind, object }: Operation): boolean {
+  return kind === 'restore' && object.status?.outcome === 'Held';
+}
+
+/** The phase in which the manager hands a step out. The others belong to Started. */
+const handedOutIn: Record<string, Phase> = {
+  Fence: 'Shutdown',
+  StopDistro: 'Shutdown',
+  MoveAside: 'Restore',
+  RestoreEtcd: 'Restore',
+  AdmitMember: 'Restore',
+  JoinEtcd: 'Restore',
+  InstallDistro: 'Restore',
+  WriteConfig: 'Restore',
+  PointServer: 'Restore',
+  StartDistro: 'RestartCluster',
+  WaitHealthy: 'RestartCluster',
+  PromoteMember: 'RestartCluster',
+  Commit: 'RestartCluster',
+};
+
+/** How far an operation that failed or was cancelled has come, by its steps: the API keeps no history of phases. */
+function reached(operation: Operation): number {
+  if (!operation.object.status?.started) return -1;
+  const all = phases(operation);
+  const steps = operation.object.status.steps ?? [];
+  return Math.max(0, ...steps.map(({ step }) => all.indexOf(handedOutIn[step] ?? 'Started')));
+}
+
+/** How an operation stands in one of its phases. One that failed or was cancelled did so in the last one that it came to. */
 export function progress(operation: Operation, phase: Phase): Progress {
   const all = phases(operation);
   const now = operation.object.status?.phase ?? 'Pending';
   if (now === 'Finished') return 'done';
   if (now === 'Pending') return 'pending';
-  if (now === 'Failed' || now === 'Cancelled') return phase === 'Finished' ? 'failed' : 'pending';
-  const at = all.indexOf(now);
   const index = all.indexOf(phase);
+  if (now === 'Failed' || now === 'Cancelled') {
+    const last = Math.max(0, reached(operation));
+    return index < last ? 'done' : index === last ? 'failed' : 'pending';
+  }
+  const at = all.indexOf(now);
   return index < at ? 'done' : index === at ? 'current' : 'pending';
 }
 

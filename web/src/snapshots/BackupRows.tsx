@@ -4,7 +4,8 @@ import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
 import { size } from '../parts/size';
 import { Age } from '../parts/time';
-import type { Backup } from './backups';
+import { RestoreButton } from '../restore/RestoreButton';
+import { bestOf, type Backup } from './backups';
 import { Copies } from './Copies';
 import { StateLabel } from './StateLabel';
 
@@ -13,6 +14,7 @@ export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Back
   const { t, i18n } = useTranslation();
   const [open, setOpen] = useState(false);
   const hasVersion = cluster.spec.distro !== 'etcd';
+  const best = bestOf(backup);
   return (
     <Tbody isExpanded={open}>
       <Tr>
@@ -38,9 +40,14 @@ export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Back
         <Td dataLabel={t('snapshots.column.trigger')} modifier="nowrap">
           {backup.trigger ? t(`trigger.${backup.trigger}`) : '–'}
         </Td>
+        <Td isActionCell>
+          {best && (
+            <RestoreButton variant="link" cluster={cluster} source={{ snapshot: best.metadata.name }} of={title(backup)} />
+          )}
+        </Td>
       </Tr>
       <Tr isExpanded={open}>
-        <Td colSpan={hasVersion ? 8 : 7} noPadding>
+        <Td colSpan={hasVersion ? 9 : 8} noPadding>
           {open && (
             <ExpandableRowContent>
               <Copies cluster={cluster} backup={backup} />

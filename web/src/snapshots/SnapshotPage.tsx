@@ -11,6 +11,7 @@ import { Fact, Facts } from '../parts/Facts';
 import { Problem } from '../parts/Problem';
 import { size } from '../parts/size';
 import { exactly } from '../parts/time';
+import { RestoreButton } from '../restore/RestoreButton';
 import type { Copy } from './backups';
 import { Evidence } from './Evidence';
 import { StateLabel } from './StateLabel';
@@ -31,6 +32,9 @@ export function SnapshotPage({ cluster }: { cluster: Cluster }) {
           <Title headingLevel="h2">{snapshot.spec.file}</Title>
         </FlexItem>
         <FlexItem>{snapshot.status?.state && <StateLabel state={snapshot.status.state} />}</FlexItem>
+        <FlexItem align={{ default: 'alignRight' }}>
+          <RestoreButton cluster={cluster} source={{ snapshot: snapshot.metadata.name }} of={snapshot.spec.file} />
+        </FlexItem>
       </Flex>
       <Gallery hasGutter minWidths={{ default: '420px' }} className="hf-gap">
         <Content snapshot={snapshot} />

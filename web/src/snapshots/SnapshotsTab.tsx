@@ -61,6 +61,7 @@ export function SnapshotsTab({ cluster }: { cluster: Cluster }) {
               <Th>{t('snapshots.column.size')}</Th>
               {cluster.spec.distro !== 'etcd' && <Th>{t('snapshots.column.version')}</Th>}
               <Th>{t('snapshots.column.trigger')}</Th>
+              <Th screenReaderText={t('app.actions')} />
             </Tr>
           </Thead>
           {groups.slice(0, shown).map((backup) => (

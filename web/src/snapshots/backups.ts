@@ -66,6 +66,13 @@ function backup(id: string, members: EtcdSnapshot[]): Backup {
   };
 }
 
+/** The snapshot of a backup to restore from: the best tested that can be read; undefined when none can. */
+export function bestOf({ snapshots }: Backup): EtcdSnapshot | undefined {
+  return states
+    .filter(isUsable)
+    .flatMap((state) => snapshots.filter(({ status }) => status?.state === state && status.available !== 0))[0];
+}
+
 function isUsable(state: SnapshotState): boolean {
   return states.indexOf(state) <= states.indexOf('unverified');
 }
