@@ -15,6 +15,7 @@ async function approve(page: Page, cluster: string): Promise<void> {
 }
 
 test('a snapshot is chosen, planned, approved and restored, and its phases are seen to the end', async ({ page }) => {
+  test.slow(); // a restore to its end, twice looked at by axe
   await signIn(page, `${base('c0005')}/snapshots`);
   await page
     .getByRole('button', { name: /^Restore recurring-/ })
