@@ -166,7 +166,8 @@ type EtcdSnapshotRestoreStatus struct {
 	// safetySnapshot that was taken: the name of an EtcdSnapshot.
 	// +optional
 	SafetySnapshot string `json:"safetySnapshot,omitempty"`
-	// remainingSteps after a failure past the commit point: IDs for retryFrom.
+	// remainingSteps past the commit point, for retryFrom: of a restore that failed there, or those that workers missed of
+	// one that succeeded.
 	// +optional
 	// +listType=atomic
 	RemainingSteps []string `json:"remainingSteps,omitempty"`

@@ -223,21 +223,26 @@ func (r *restoring) touched() bool {
 	return slices.ContainsFunc(r.status.Steps, func(s v1alpha1.StepStatus) bool { return changes(s.Step) })
 }
 
-// reopen goes on with a restore that has ended: one that is held is taken back when it is cancelled, and one that failed
-// after its commit point is retried.
+// reopen goes on with a restore that has ended: one that is held is taken back when it is cancelled, and one of which steps
+// remain after its commit point is retried.
 func (r *restoring) reopen() bool {
 	switch {
 	case r.status.Outcome == v1alpha1.OutcomeHeld && r.cancelled && r.holds():
 		r.again()
 		r.fail(reasonCancelled, "cancelled after it had failed")
 		r.enter(r.lastPhase(), stageRollBack, rollBackLimit, "takes everything back")
-	case r.status.Outcome == v1alpha1.OutcomeKeptNew && !r.cancelled && slices.Contains(r.status.RemainingSteps, r.spec.RetryFrom):
+	case (r.status.Outcome == v1alpha1.OutcomeKeptNew || r.newest()) && !r.cancelled && slices.Contains(r.status.RemainingSteps, r.spec.RetryFrom):
 		r.again()
 		r.enter(v1alpha1.PhaseRestartCluster, stageRetry, commitLimit, "tries the remaining steps again")
 	default:
 		return false
 	}
 	return true
+}
+
+// newest tells whether the restore made the cluster what it is. One that ended well is over once another has done so.
+func (r *restoring) newest() bool {
+	return r.status.Outcome == v1alpha1.OutcomeRestored && r.status.Plan.RestoreEpoch == r.Cluster.Status.RestoreEpoch
 }
 
 func (r *restoring) again() {

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -57,11 +58,14 @@ func (r *restoring) finish(id func(string) string) {
 		t := r.tally(owed.machines, owed.id)
 		bad = append(bad, t.failed...)
 		for _, m := range t.waiting {
-			bad = append(bad, m.Name+": not done in time")
+			bad = append(bad, names([]*Machine{m})+": not done in time")
 		}
 		if len(t.failed)+len(t.waiting) > 0 {
 			r.status.RemainingSteps = append(r.status.RemainingSteps, owed.id)
 		}
+	}
+	if last := id("healthy"); !slices.Contains(r.status.RemainingSteps, last) && len(filter(r.missed(), r.unfit)) > 0 {
+		r.status.RemainingSteps = append(r.status.RemainingSteps, last)
 	}
 	if len(bad) > 0 {
 		r.fail("StepsRemain", "the new data is kept, but: "+strings.Join(bad, "; "))

@@ -193,14 +193,31 @@ func (r *restoring) notes() []string {
 			text += " what " + r.status.Plan.Survivor + " held"
 		}
 		list = append(list, text+" on "+names(r.restored()))
+		list = append(list, r.tellMissed()...)
 	case v1alpha1.OutcomeRolledBack:
 		list = append(list, "the old state is back")
 	case v1alpha1.OutcomeNothingDone:
 		list = append(list, "nothing was touched")
 	case v1alpha1.OutcomeKeptNew:
 		if len(r.status.RemainingSteps) > 0 {
-			list = append(list, "go on with retryFrom "+r.status.RemainingSteps[0])
+			list = append(list, r.goOn())
 		}
 	}
 	return list
+}
+
+// goOn says what an administrator can do about steps that remain. A machine that is silent comes first: before it answers again,
+// to go on leads nowhere.
+func (r *restoring) goOn() string {
+	text := "go on with retryFrom " + r.status.RemainingSteps[0]
+	var silent []string
+	for i := range r.Machines {
+		if m := &r.Machines[i]; !m.Alive && (r.keeps(m) || named(r.missed(), m)) {
+			silent = append(silent, m.Name)
+		}
+	}
+	if len(silent) > 0 {
+		text += " once " + strings.Join(silent, ", ") + " answers again, or once the Machine of what never will is deleted"
+	}
+	return text
 }

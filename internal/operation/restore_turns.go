@@ -209,6 +209,27 @@ func (r *restoring) turnsRemain(id func(string) string) []remainder {
 	return append(list, remainder{filter(c.machines, r.owes), c.last.id})
 }
 
+// missed are the workers that took no part, because nothing was heard of them or another restore has them.
+func (r *restoring) missed() []*Machine {
+	return filter(r.workers(), func(m *Machine) bool { return !r.present(m) && !r.did(m, "healthy") })
+}
+
+// unfit tells whether a machine would not find the restored cluster by itself, or not be what the plan says.
+func (r *restoring) unfit(m *Machine) bool { return len(r.configured([]*Machine{m})) > 0 }
+
+// tellMissed says what becomes of the workers that took no part. Nothing failed, but of some of them something is left to do.
+func (r *restoring) tellMissed() []string {
+	var list []string
+	missed := r.missed()
+	if fit := filter(missed, func(m *Machine) bool { return !r.unfit(m) }); len(fit) > 0 {
+		list = append(list, "nobody waited for "+names(fit)+", and a worker finds the cluster again when it is back")
+	}
+	if unfit := filter(missed, r.unfit); len(unfit) > 0 && len(r.status.RemainingSteps) > 0 {
+		list = append(list, "what the plan says of "+names(unfit)+" is not done: go on with retryFrom "+r.status.RemainingSteps[0]+" when it is back")
+	}
+	return list
+}
+
 // owes tells whether a machine that has not done its part must still do it: all servers, and workers that were stopped.
 func (r *restoring) owes(m *Machine) bool {
 	return !r.isWorker(m) || r.mine(m) && m.unfinished() != ""

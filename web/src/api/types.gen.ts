@@ -760,7 +760,8 @@ message?: string
 outcome: ("Waiting" | "Passed" | "Warning" | "Failed")
 }[]
 /**
- * remainingSteps after a failure past the commit point: IDs for retryFrom.
+ * remainingSteps past the commit point, for retryFrom: of a restore that failed there, or those that workers missed of
+ * one that succeeded.
  */
 remainingSteps?: string[]
 /**
