@@ -74,6 +74,7 @@ const (
 	wordsDone      = "Managed etcd cluster membership has been reset"
 	wordsToken     = "encrypted with different token"
 	wordsBootstrap = "failed to save bootstrap data"
+	wordsSealed    = "cipher: message authentication failed"
 	// A server without secrets-encryption does not know where to put the keys that are in the snapshot.
 	wordsEncryption = "Unable to lookup path to reconcile EncryptionConfig"
 	wordsState      = "encryption-state.json"
@@ -103,6 +104,8 @@ func (r *reset) failed(run systemd.Run) error {
 	switch {
 	case strings.Contains(output, wordsToken), strings.Contains(output, wordsBootstrap):
 		return r.wrongToken(errors.New(said))
+	case strings.Contains(output, wordsSealed):
+		return r.sealedOtherwise(errors.New(said))
 	case strings.Contains(output, wordsEncryption), strings.Contains(output, wordsState):
 		return r.plain(errors.New(said))
 	case strings.Contains(output, wordsBusy):
@@ -122,6 +125,15 @@ func (r *reset) failed(run systemd.Run) error {
 		e.Why = fmt.Sprintf("it ended with exit code %d: %s", run.Exit, said)
 	}
 	return e
+}
+
+// sealedOtherwise: what the snapshot has filed under the digest of a token does not open with it.
+func (r *reset) sealedOtherwise(err error) error {
+	return &problem.Error{
+		Kind: problem.Damaged, Op: "restore", Subject: r.cfg.File, Err: err,
+		Why:  "the certificates and keys in the snapshot do not open with the token under whose digest they are filed: they were damaged, or sealed with another",
+		Next: "restore another snapshot, or give the restore the token that they were sealed with: put it in a Secret and name it in the restore (secretName)",
+	}
 }
 
 // plain refuses a server that knows no keys of Secrets.

@@ -85,7 +85,11 @@ func TestWhyAResetDidNotWorkIsSaidWithWhatToDo(t *testing.T) {
 		"wrong token, fatal":     {wrongFatal, exit(1), problem.Denied, token, "secretName"},
 		"wrong token, exit 0":    {wrongShutdown, exit(0), problem.Denied, token, "secretName"},
 		"wrong token, cancelled": {wrongCancel, exit(1), problem.Denied, token, "secretName"},
-		"no secrets-encryption":  {saidKeys + saidDone, exit(0), problem.Refused, "encrypts its Secrets", "secrets-encryption: true"},
+		"what is sealed does not open": {
+			`time="T" level=fatal msg="Error: starting kubernetes: preparing server: failed to bootstrap cluster data: cipher: message authentication failed"`,
+			exit(1), problem.Damaged, "do not open with the token", "secretName",
+		},
+		"no secrets-encryption": {saidKeys + saidDone, exit(0), problem.Refused, "encrypts its Secrets", "secrets-encryption: true"},
 		"a changed byte": {
 			`time="T" level=fatal msg="Error: starting kubernetes: failed to start cluster: start managed database: expected sha256 [1], got [2]"`,
 			exit(1), problem.Damaged, "expected sha256", "another copy",
