@@ -44,10 +44,18 @@ type stage struct {
 	watch *strike.Watch
 }
 
-// newStage brings up a cluster that keeps its snapshots on its own disks. Its own schedule is one that does not come up.
+// newStage brings up a cluster of servers that keeps its snapshots on its own disks.
 func newStage(t *testing.T, f distro.Flavor, servers int) *stage {
 	t.Helper()
-	a := adoptPlain(t, standin.Config{Flavor: f, Settings: map[string]any{"etcd-snapshot-schedule-cron": "0 0 1 1 *"}}, servers)
+	return newStageAs(t, f, servers, func(cfg *standin.Config, nodes []*lab.Node) { cfg.Servers = nodes })
+}
+
+// newStageAs brings up one of machines that are arranged in some way. Its own schedule is one that does not come up.
+func newStageAs(t *testing.T, f distro.Flavor, machines int, arrange func(*standin.Config, []*lab.Node)) *stage {
+	t.Helper()
+	cfg := standin.Config{Flavor: f, Settings: map[string]any{"etcd-snapshot-schedule-cron": "0 0 1 1 *"}}
+	a := running(t, &cfg, machines, arrange)
+	a.takenIntoCare(t, nil)
 	a.save(t) // there is a journal when an agent has had a plan
 	watch, err := strike.NewWatch(a.Lab.Nodes, a.server())
 	do(t, err)
@@ -103,4 +111,30 @@ func (s *stage) copyOf(t *testing.T, snapshot string) (*lab.Node, string) {
 	c := all[i].Status.Copies[0]
 	n := slices.IndexFunc(s.Lab.Nodes, func(n *lab.Node) bool { return n.Name == c.Machine })
 	return s.Lab.Nodes[n], c.Location
+}
+
+// holdsExactly checks that members have the very content of a snapshot, by its hash.
+func (s *stage) holdsExactly(t *testing.T, snapshot string, nodes ...*lab.Node) {
+	t.Helper()
+	all, err := s.Snapshots(t.Context(), name)
+	do(t, err)
+	i := slices.IndexFunc(all, func(e v1alpha1.EtcdSnapshot) bool { return e.Name == snapshot })
+	if i < 0 {
+		t.Fatalf("there is no snapshot %s", snapshot)
+	}
+	client, err := s.distro.Etcd()
+	do(t, err)
+	for _, n := range nodes {
+		if err := (kubeGround{client, s.adoption}).holds(t.Context(), n, all[i].Spec); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// soaked are both flavours when soaking, and none otherwise.
+func soaked() []distro.Flavor {
+	if soaking() {
+		return []distro.Flavor{distro.K3s(), distro.RKE2()}
+	}
+	return nil
 }
