@@ -178,6 +178,9 @@ type EtcdMember struct {
 	ID string `json:"id"`
 	// clusterID of etcd, which a restore changes.
 	ClusterID string `json:"clusterID"`
+	// offline: the member gives no answer, and all here was read from its data directory.
+	// +optional
+	Offline bool `json:"offline,omitempty"`
 	// name of the member.
 	// +optional
 	Name string `json:"name,omitempty"`

@@ -69,6 +69,9 @@ func (a *Agent) lookAtEtcd(ctx context.Context, o orders, d distro.Driver, s *v1
 	healthy := condition(v1alpha1.MachineEtcdHealthy, err == nil && member.Role != "", "Answering", "NoLeader", "the member answers and has a leader", "the member answers and has no leader")
 	if err != nil {
 		healthy.Reason, healthy.Message = "Silent", clip(err.Error(), 1024)
+		if s.Etcd, err = distro.LookAtDisk(ctx, inst); err != nil {
+			a.cfg.Log.Debug("the member gives no answer, nor can its data be read", "error", err)
+		}
 	} else {
 		s.Etcd = member
 		if s.EtcdConfig != nil && s.EtcdConfig.Version == "" {

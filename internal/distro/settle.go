@@ -23,11 +23,13 @@ type Fit struct {
 	Cluster etcd.Cluster
 	Own     etcd.Member
 	flags   etcd.Flags
+	// suspect says why a snapshot of what lies on its disk must not count as good.
+	suspect string
 }
 
-// Settle makes sure that this machine's own member, by its endpoint, may be saved from. While it can't be reached or is not
+// settle makes sure that this machine's own member, by its endpoint, may be saved from. While it can't be reached or is not
 // fit, it asks again for a while. Salvage takes a member without quorum, too.
-func Settle(ctx context.Context, client *etcd.Client, endpoint string, salvage bool) (Fit, error) {
+func settle(ctx context.Context, client *etcd.Client, endpoint string, salvage bool) (Fit, error) {
 	end := time.Now().Add(settleTime)
 	for {
 		fit, err := choose(ctx, client, endpoint, salvage)
@@ -91,6 +93,8 @@ func (f Fit) Alarms() []string {
 // Suspect says why a snapshot of the member must not count as good; empty when it may.
 func (f Fit) Suspect() string {
 	switch {
+	case f.suspect != "":
+		return f.suspect
 	case f.flags.Suspect:
 		return "etcd has raised a CORRUPT alarm: its members' data differ"
 	case f.flags.Salvaged:

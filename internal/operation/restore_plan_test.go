@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,14 +166,20 @@ func TestAnExcludedMachineIsStoppedAndHasNoPart(t *testing.T) {
 	}
 }
 
-// TestASurvivorIsWhatAllAreRestoredFrom: what it holds is saved while it still runs, without quorum.
+// TestASurvivorIsWhatAllAreRestoredFrom: what it holds is saved without quorum, and from its disk where it gives no answer.
 func TestASurvivorIsWhatAllAreRestoredFrom(t *testing.T) {
 	w := restoreWorld(t)
 	for _, n := range w.nodes {
 		n.healthy(false)
 	}
+	w.nodes["b"].Status.Etcd.Offline = true
 	r := from(v1alpha1.RestoreSource{Survivor: "b"})
 	approve(t, w, r)
+	if !slices.ContainsFunc(r.Status.Preflight, func(c v1alpha1.PreflightCheck) bool {
+		return c.Check == "Survivor" && strings.Contains(c.Message, "on its disk there is data up to revision 5000")
+	}) {
+		t.Errorf("%+v", r.Status.Preflight)
+	}
 	restores(w, r, time.Hour)
 	if r.Status.Outcome != v1alpha1.OutcomeRestored || !strings.Contains(r.Status.Message, "restored what b held") {
 		t.Fatalf("%s: %s", r.Status.Phase, r.Status.Message)

@@ -41,7 +41,7 @@ func (d *draft) survivor(name string) {
 	case !m.Alive:
 		d.check("Survivor", name, checkFailed, m.silent())
 	case m.Status.Etcd == nil || m.Status.Etcd.ID == "":
-		d.check("Survivor", name, checkFailed, "its member does not run: start it, so that its data can be read")
+		d.check("Survivor", name, checkFailed, "its member gives no answer, and its data can't be read: start it")
 	default:
 		d.plan.Survivor, d.plan.InitMachine = name, name
 		for _, other := range d.etcdMachines() {
@@ -49,7 +49,11 @@ func (d *draft) survivor(name string) {
 				d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf("%s has seen more than %s: it would lose less", other.Name, name))
 			}
 		}
-		d.check("Survivor", name, checkPassed, "its member answers")
+		found := "its member answers"
+		if m.Status.Etcd.Offline {
+			found = fmt.Sprintf("its member gives no answer; on its disk there is data up to revision %d", m.Status.Etcd.Revision)
+		}
+		d.check("Survivor", name, checkPassed, found)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // Save implements distro.Driver. It asks all members how they are, and takes the snapshot from this machine's own. A
-// survivor is asked alone: what answers at the others' addresses may be another cluster by now.
+// survivor is asked alone: what answers at the others' addresses may be another cluster by now. One that gives no answer is
+// read from its disk.
 func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Manifest, error) {
 	inst, err := d.Discover(ctx)
 	if err != nil {
@@ -24,15 +25,12 @@ func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Man
 		return nil, err
 	}
 	defer client.Close()
-	fit, err := distro.Settle(ctx, client, inst.Client.Endpoints[0], cfg.Salvage)
+	fit, open, err := distro.Fitting(ctx, client, cfg.Salvage, inst)
 	if err != nil {
 		return nil, err
 	}
 	return snapshot.Save(ctx, saveConfig(cfg, fit, snapshot.Candidate{
-		Origin: fit.Origin(), ExpectedSize: fit.Own.Status.DBSize,
-		Open: func(ctx context.Context) (snapshot.Stream, error) {
-			return client.Snapshot(ctx, fit.Own, etcd.StreamConfig{})
-		},
+		Origin: fit.Origin(), ExpectedSize: fit.Own.Status.DBSize, Open: open,
 	}))
 }
 

@@ -24,7 +24,7 @@ type saver struct {
 	// version of the distribution; empty when it could not be found out.
 	version string
 	fit     distro.Fit
-	client  *etcd.Client
+	open    distro.Open
 	api     *apiServer
 	now     func() time.Time
 	// between two attempts of the program.
@@ -53,8 +53,9 @@ func (d *Driver) Save(ctx context.Context, cfg distro.SaveConfig) (*snapshot.Man
 		return nil, err
 	}
 	defer client.Close()
-	s := &saver{SaveConfig: cfg, node: n, name: name, client: client, api: n.api(), now: time.Now, between: betweenTries}
-	if s.fit, err = distro.Settle(ctx, client, dial.Endpoints[0], cfg.Salvage); err != nil {
+	s := &saver{SaveConfig: cfg, node: n, name: name, api: n.api(), now: time.Now, between: betweenTries}
+	at := &distro.Installation{Client: dial, DataDir: n.at(n.etcdDir())}
+	if s.fit, s.open, err = distro.Fitting(ctx, client, cfg.Salvage, at); err != nil {
 		return nil, err
 	}
 	if s.version, err = d.version(ctx, n); err != nil {

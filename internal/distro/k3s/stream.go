@@ -12,14 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/holdfast-dev/holdfast/engine/durable"
-	"github.com/holdfast-dev/holdfast/engine/etcd"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 )
 
 // stream saves etcd's own snapshot into the distribution's directory, and returns its name. The distribution takes every
 // file there for a snapshot, whatever its name, so nothing is seen there before it is whole.
 func (s *saver) stream(ctx context.Context) (string, error) {
-	stream, err := s.client.Snapshot(ctx, s.fit.Own, etcd.StreamConfig{})
+	stream, err := s.open(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -2008,6 +2008,10 @@ peerURLs?: string[]
  */
 name?: string
 /**
+ * offline: the member gives no answer, and all here was read from its data directory.
+ */
+offline?: boolean
+/**
  * raftIndex that was applied last. The survivor with the newest loses least.
  */
 raftIndex?: number

@@ -162,6 +162,18 @@ func (m *Machine) Get(t testing.TB, key string) (string, error) {
 	return string(r.Kvs[0].Value), nil
 }
 
+// Outvote adds a member that never comes: from then on this one alone is no quorum.
+func (m *Machine) Outvote(t testing.TB) {
+	t.Helper()
+	c := m.dial(t)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := c.MemberAdd(ctx, []string{address(t)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Members are the names of the cluster's members, learners with a question mark.
 func (m *Machine) Members(t testing.TB) []string {
 	t.Helper()
