@@ -165,6 +165,7 @@ func distributions() []matrix {
 		for _, f := range []struct{ name, test string }{
 			{"spoiled", "TestASnapshotThatIsSpoiledAtAnyStageNeverReplacesTheRunningCluster"},
 			{"disk", "TestADiskThatIsFullOrFillsUpDuringARestoreLosesNothing"},
+			{"trouble", "TestTroubleInTheMiddleOfARestoreOfThreeServersIsGotOverOrTakenBack"},
 			{"silent", "TestARestoreEndsWithoutWorkersThatFallSilentAndNamesThem"},
 		} {
 			list = append(list, matrix{area: areaKube, name: flavour + "-" + f.name, folder: "fleet", test: f.test + "/" + flavour, leaves: true})
