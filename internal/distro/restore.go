@@ -37,6 +37,8 @@ type RestoreConfig struct {
 	// machine's own.
 	TokenFile string
 	SpoolDir  string
+	// Aside is where what stood at a path of the machine lies while it is restored; nil when everything is in its place.
+	Aside func(path string) string
 	// Report tells what is done at present, and what programs say.
 	Report func(message, output string)
 }

@@ -79,7 +79,8 @@ func (d *draft) encryption(facts *v1alpha1.SnapshotFacts, init *Machine) {
 		d.check("SnapshotEncryption", init.Name, checkFailed,
 			"Secrets are encrypted in the snapshot, and the machine does not encrypt them: set secrets-encryption in its configuration, or restoreRKEConfig to all")
 	case is && d.spec.RestoreRKEConfig != v1alpha1.RestoreAll:
-		d.check("SnapshotEncryption", init.Name, checkWarning, "Secrets are not encrypted in the snapshot: the machine encrypts them as they are written again")
+		d.check("SnapshotEncryption", init.Name, checkWarning, "Secrets are not encrypted in the snapshot: the machine encrypts them as they are written again, "+
+			"with a key that snapshots do not hold before "+string(d.Cluster.Spec.Distro)+" secrets-encrypt rotate-keys")
 	}
 }
 

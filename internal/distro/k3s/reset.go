@@ -49,7 +49,7 @@ func (r *reset) begin(ctx context.Context) error {
 	if err := r.configure(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(r.handOver(token), r.clearOutput()); err != nil {
+	if err := errors.Join(r.handOver(token), r.keepKeys(ctx), r.clearOutput()); err != nil {
 		return err
 	}
 	r.cfg.Report("resetting the cluster to the snapshot", "")

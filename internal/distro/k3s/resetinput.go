@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,6 +106,32 @@ func (r *reset) handOver(token string) error {
 		return err
 	}
 	return durable.WriteFile(own, password, 0o600)
+}
+
+// keepKeys puts the machine's own keys of Secrets where the reset leaves them alone, when the snapshot has none that would
+// open its Secrets. Otherwise the reset makes new ones.
+func (r *reset) keepKeys(ctx context.Context) error {
+	if !r.node.encryptsSecrets() || len(r.ownKeys()) == 0 {
+		return nil
+	}
+	h, err := r.held(ctx)
+	if err != nil || !h.lacksKept() {
+		return err
+	}
+	dir := r.node.at(r.node.serverDir("cred"))
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, name := range encryptionFiles {
+		data, err := r.node.readFile(filepath.Join(r.credentials(), name))
+		if err == nil {
+			err = durable.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the stage is made anew
+			return fmt.Errorf("keep the keys of Secrets: %w", err)
+		}
+	}
+	return nil
 }
 
 // tokenFor is the token in a file, or without one the machine's own.

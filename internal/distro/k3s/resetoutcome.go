@@ -85,16 +85,23 @@ const (
 
 // done says whether the program has ended and says that it has worked. Neither alone is enough: it ends with 0 also when
 // it was shut down before, and says that it is up and running also during a reset.
-func (r *reset) done(run systemd.Run) bool {
-	return run.Known && !run.Running && run.Exit == 0 && run.Result == "success" && worked(r.output())
+func (r *reset) done(ctx context.Context, run systemd.Run) bool {
+	output := r.output()
+	return run.Known && !run.Running && run.Exit == 0 && run.Result == "success" && strings.Contains(output, wordsDone) && !r.keysLost(ctx, output)
 }
 
-func worked(output string) bool {
-	return strings.Contains(output, wordsDone) && !strings.Contains(output, wordsEncryption)
+// keysLost says whether the program has thrown keys away that Secrets need. It does so, too, with those that no Secret needs
+// any more: of a cluster that has stopped encrypting.
+func (r *reset) keysLost(ctx context.Context, output string) bool {
+	if !strings.Contains(output, wordsEncryption) {
+		return false
+	}
+	h, err := r.held(ctx)
+	return err != nil || h.secrets.sealed > 0
 }
 
 // failed words why the reset did not work.
-func (r *reset) failed(run systemd.Run) error {
+func (r *reset) failed(ctx context.Context, run systemd.Run) error {
 	output := r.output()
 	said := conceal(complaint(output), r.secrets()...)
 	e := &problem.Error{
@@ -106,7 +113,7 @@ func (r *reset) failed(run systemd.Run) error {
 		return r.wrongToken(errors.New(said))
 	case strings.Contains(output, wordsSealed):
 		return r.sealedOtherwise(errors.New(said))
-	case strings.Contains(output, wordsEncryption), strings.Contains(output, wordsState):
+	case r.keysLost(ctx, output), strings.Contains(output, wordsState):
 		return r.plain(errors.New(said))
 	case strings.Contains(output, wordsBusy):
 		e.Next = "end what listens on the port that is named, then try again"

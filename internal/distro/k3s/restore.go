@@ -66,7 +66,7 @@ func (d *Driver) Restore(ctx context.Context, cfg distro.RestoreConfig) (*distro
 	if err != nil {
 		return nil, err
 	}
-	if !run.Running && !r.done(run) {
+	if !run.Running && !r.done(ctx, run) {
 		if err := r.begin(ctx); err != nil {
 			return nil, err
 		}
@@ -80,9 +80,9 @@ func (r *reset) finish(ctx context.Context) (*distro.Restored, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.done(run) {
+	if !r.done(ctx, run) {
 		r.cfg.Report("the reset of the cluster did not work", r.said())
-		return nil, errors.Join(r.failed(run), r.requireQuiet(ctx), r.tidy())
+		return nil, errors.Join(r.failed(ctx, run), r.requireQuiet(ctx), r.tidy())
 	}
 	if err := r.requireQuiet(ctx); err != nil { // rke2 does not wait for its containers
 		return nil, err

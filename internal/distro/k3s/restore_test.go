@@ -62,7 +62,7 @@ func TestAResetHasWorkedOnlyWhenItSaysSoAndEndsWell(t *testing.T) {
 		"the keys of the Secrets were thrown away": {saidKeys + saidDone, well, false},
 		"nothing": {"", well, false},
 	} {
-		if got := ended(t, test.said).done(test.run); got != test.want {
+		if got := ended(t, test.said).done(t.Context(), test.run); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -106,7 +106,7 @@ func TestWhyAResetDidNotWorkIsSaidWithWhatToDo(t *testing.T) {
 		},
 		"secrets are left out": {`time="T" level=fatal msg="Error: bad hunter22"`, exit(1), problem.Failed, "bad ***", "read all"},
 	} {
-		err := ended(t, test.said).failed(test.run)
+		err := ended(t, test.said).failed(t.Context(), test.run)
 		if problem.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) || !strings.Contains(problem.NextOf(err), test.next) {
 			t.Errorf("%s: kind %d: %v (next: %s)", name, problem.KindOf(err), err, problem.NextOf(err))
 		}

@@ -73,6 +73,7 @@ func (s *restore) Do(ctx context.Context, report step.Report) (any, error) {
 			PeerURLs: s.settings.PeerURLs,
 		},
 		BumpRevision: s.settings.BumpRevision, TokenFile: token, SpoolDir: s.SpoolDir, Report: report,
+		Aside: func(path string) string { return undoItem{Path: path}.outer(s.uid) },
 	})
 	if ctx.Err() == nil { // what was begun may go on reading it when this process ends
 		err = errors.Join(err, s.forget())
