@@ -48,6 +48,8 @@ func Conformance() []Behaviour {
 		{"7", "another shutdown, no end, both styles of message", one + "/profiles: a reset that ends early, one that never ends, and how each release says that it is done"},
 		{"7", "a reset on a server that does not encrypt warns of the keys that it throws away, and works",
 			driven + "/a server that does not encrypt Secrets is no place for those that are encrypted"},
+		{"2", "secrets-encrypt: first key, added, rotated, dropped, identity before or behind, stages", "TestKeysAreAddedRotatedAndDroppedAsTheirStagesSay"},
+		{"7", "a server that was told to encrypt after its cluster was founded keeps its key on its disk alone", ""},
 		{"7", "a token in a file wins over one in text, and a restore looks for the server's own file besides", driven + "/the snapshot comes back, packed as it may be, and the machine needs nothing but the token"},
 		{"15", "a wrong token: late, with what it leaves", one + "/a wrong token is noticed late, and spoils the next start"},
 		{"8.5", "peers: old database, tombstone, none", three + "/a peer with its old database hangs"},

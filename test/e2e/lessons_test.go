@@ -87,7 +87,7 @@ var ofPrograms = []lesson{
 	{"k3s#3799, k3s#8041", "command and server had different directories in mind", []string{driver + "TestANodeIsWhereItsConfigurationSaysItIs", inFleet + "TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst"}, ""},
 	{"k3s#11817", "the distribution's records were stale", []string{driver + "TestAListIsWhatTheProgramKnows"}, ""},
 	{"rke2#3178, k3s#8488", "a reset was refused because a server to join was named", []string{driver + "TestTheServerFileBeatsFilesAndEnvironment", driver + "TestACommandLineThatNamesAServerIsReplacedWithoutIt"}, ""},
-	{"k3s#5763, k3s#6831", "flags at the restore were others than the cluster's", []string{driver + "TestAResetIsTheServersOwnCommandAndNoSecret", driver + "TestARestoreIsJudgedByWhatTheSnapshotHolds"}, ""},
+	{"k3s#5763, k3s#6831", "flags at the restore were others than the cluster's", []string{driver + "TestAResetIsTheServersOwnCommandAndNoSecret", driver + "TestARestoreIsJudgedByWhatTheSnapshotHolds", inFleet + "TestSecretsAreReadAfterARestoreToAnyAgeOfTheirEncryption"}, ""},
 	{"rke2#3387, rke2#4707, rke2#968", "a container of etcd that was left blocked the ports", []string{driver + "TestWhoeverListensOnThePortsIsNamed", onStandIns + "TestOneServerOfRKE2IsStoppedFencedAndRestoredWhateverGoesWrongOnTheWay"}, ""},
 	{"rke2#4052, k3s#5693", "the other members reached an etcd that was being reset", []string{operation + "TestOneMachineIsRestoredAndTheOthersJoinIt", operation + "TestWhateverHappensNoSecondClusterIsBorn"}, ""},
 	{"rke2#5033, k3s#8497", "a wish to leave etcd that stood in the snapshot threw the restored server out", []string{"test/distro/lab: TestThreeServersLoseTheirQuorumAndAreRestoredOneByOne"}, ""},

@@ -131,6 +131,7 @@ func plan() []matrix {
 			{"lost", "TestAClusterWhoseServersAreAllLostComesBackOnNewMachines"},
 			{"outage", "TestAClusterThatIsDownComesBack"},
 			{"unapproved", "TestASnapshotInS3IsFetchedAndCheckedBeforeAnythingIsApproved"},
+			{"secrets", "TestSecretsAreReadAfterARestoreToAnyAgeOfTheirEncryption"},
 		} {
 			list = append(list, matrix{area: areaKube, name: flavour + "-" + d.name, folder: "fleet", test: d.test + "/" + flavour, leaves: true})
 		}

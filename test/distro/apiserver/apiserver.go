@@ -52,7 +52,7 @@ func (c Config) Program() child.Program {
 		"--profiling=false", "--shutdown-watch-termination-grace-period=1s",
 	}
 	if c.Encrypt {
-		args = append(args, "--encryption-provider-config="+filepath.Join(c.Cred, "encryption-config.json"))
+		args = append(args, "--encryption-provider-config="+filepath.Join(c.Cred, "encryption-config.json"), "--encryption-provider-config-automatic-reload=true")
 	}
 	for _, arg := range c.Args {
 		args = append(args, "--"+strings.TrimLeft(arg, "-"))

@@ -61,6 +61,7 @@ func (p *program) app() *cli.App {
 		{Name: "server", Usage: "Run management server", Flags: p.serverFlags(), Action: p.server, UseShortOptionHandling: true},
 		{Name: "agent", Usage: "Run node agent", Flags: p.agentFlags(), Action: p.agent},
 		{Name: "etcd-snapshot", Usage: "Manage etcd snapshots", Subcommands: p.snapshotCommands()},
+		{Name: "secrets-encrypt", Usage: "Control secrets encryption and keys rotation", Subcommands: p.encryptCommands()},
 	}
 	if !p.flavor.StaticPods() {
 		app.Commands = append(app.Commands, &cli.Command{
@@ -79,7 +80,7 @@ func (p *program) configured(args []string) ([]string, error) {
 	if len(args) < 2 {
 		return args, nil
 	}
-	after := map[string]int{"server": 2, "agent": 2, "etcd-snapshot": 3}[args[1]]
+	after := map[string]int{"server": 2, "agent": 2, "etcd-snapshot": 3, "secrets-encrypt": 3}[args[1]]
 	if after == 0 || len(args) < after {
 		return args, nil
 	}
@@ -103,6 +104,8 @@ func (p *program) flagsOf(command string) map[string]bool {
 		flags = p.serverFlags()
 	case "agent":
 		flags = p.agentFlags()
+	case "secrets-encrypt":
+		flags = p.encryptFlags()
 	default:
 		flags = p.snapshotFlags()
 	}

@@ -26,7 +26,7 @@ func (s *Server) startAPIServer(ctx context.Context) error {
 	config := apiserver.Config{
 		TLS: s.tls.Dir, Cred: s.cfg.in("cred"), Tools: s.cfg.Profile.Tools, Minor: s.cfg.minor(), Bind: "127.0.0.1", Port: s.apiPort(),
 		NodeIP: s.cfg.NodeIP, Etcd: etcd.Loopback, ServiceCIDR: s.cfg.ServiceCIDR, Args: s.cfg.APIServerArgs,
-		Encrypt: exists(s.cfg.in("cred/encryption-config.json")),
+		Encrypt: s.encrypts(),
 	}
 	if s.cfg.Flavor.StaticPods() {
 		config.Bind = "0.0.0.0"

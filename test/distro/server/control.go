@@ -28,8 +28,12 @@ func (s *Server) control(ctx context.Context) {
 	if s.keeper != nil {
 		go s.every(ctx, membersEvery, "learners", s.promote)
 	}
-	if _, err := s.await(ctx); err != nil {
+	clients, err := s.await(ctx)
+	if err != nil {
 		return
+	}
+	if s.encrypts() && !s.cfg.DisableAPIServer {
+		go s.announceEncryption(ctx, clients)
 	}
 	if !s.cfg.DisableAgent {
 		go s.playKubelet(ctx)

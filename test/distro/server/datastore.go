@@ -3,14 +3,11 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/holdfast-dev/holdfast/test/distro/bootstrap"
@@ -133,6 +130,7 @@ func (s *Server) adopt(ctx context.Context) error {
 		return err
 	}
 	if data != nil {
+		s.forgetEncryption(data)
 		if err := data.Reconcile(s.cfg.serverDir()); err != nil {
 			return err
 		}
@@ -140,6 +138,9 @@ func (s *Server) adopt(ctx context.Context) error {
 			return err
 		}
 	} else if err := s.found(ctx); err != nil {
+		return err
+	}
+	if err := s.ensureEncryption(); err != nil {
 		return err
 	}
 	if err := s.writePasswords(); err != nil {
@@ -153,10 +154,8 @@ func (s *Server) found(ctx context.Context) error {
 	if err := s.writePasswords(); err != nil {
 		return err
 	}
-	if s.encrypts() {
-		if err := s.writeEncryption(); err != nil {
-			return err
-		}
+	if err := s.ensureEncryption(); err != nil {
+		return err
 	}
 	psk := make([]byte, 48)
 	rand.Read(psk)
@@ -168,20 +167,4 @@ func (s *Server) found(ctx context.Context) error {
 		return err
 	}
 	return data.Save(ctx, s.etcd, s.password)
-}
-
-func (s *Server) encrypts() bool { return s.cfg.SecretsEncryption || s.cfg.Flavor.StaticPods() }
-
-func (s *Server) writeEncryption() error {
-	key := make([]byte, 32)
-	rand.Read(key)
-	name := "aescbckey"
-	config := fmt.Sprintf(`{"kind":"EncryptionConfiguration","apiVersion":"apiserver.config.k8s.io/v1","resources":[{"resources":["secrets"],`+
-		`"providers":[{"aescbc":{"keys":[{"name":%q,"secret":%q}]}},{"identity":{}}]}]}`, name, base64.StdEncoding.EncodeToString(key))
-	sum := bootstrapHash(config)
-	path := s.cfg.in("cred/encryption-config.json")
-	return errors.Join(
-		os.WriteFile(path, []byte(config), 0o600),
-		os.WriteFile(filepath.Join(filepath.Dir(path), "encryption-state.json"), []byte(strings.Join([]string{"start", sum}, "-")), 0o600),
-	)
 }

@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,11 +24,6 @@ import (
 	"github.com/holdfast-dev/holdfast/test/distro/supervisor"
 	"github.com/holdfast-dev/holdfast/test/distro/token"
 )
-
-func bootstrapHash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
 
 // supervisorPort is where servers and agents join.
 func (s *Server) supervisorPort() int {
@@ -54,6 +47,9 @@ func (s *Server) serve(ctx context.Context) error {
 	}
 	if !s.cfg.Flavor.StaticPods() && !s.cfg.DisableAPIServer {
 		front.Proxy = &supervisor.Proxy{TLS: s.tls.Dir, Port: s.apiPort()}
+	}
+	if !s.cfg.DisableAPIServer {
+		front.Encryption = s
 	}
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", s.supervisorPort()))
 	if err != nil {

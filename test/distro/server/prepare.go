@@ -136,6 +136,7 @@ func (s *Server) join(ctx context.Context) error {
 			return fmt.Errorf("critical configuration value mismatch between servers: %s: %q != %q", name, mine[name], theirs[name])
 		}
 	}
+	s.forgetEncryption(data)
 	return data.Reconcile(s.cfg.serverDir())
 }
 

@@ -117,7 +117,7 @@ func (s *Server) resetAuthorities() error {
 			return err
 		}
 	}
-	return errors.Join(s.tls.EnsureAuthorities(), s.tls.IssueLeaves(), s.writeToken(), s.writePasswords(), s.writeKubeconfigs())
+	return errors.Join(s.tls.EnsureAuthorities(), s.tls.IssueLeaves(), s.ensureEncryption(), s.writeToken(), s.writePasswords(), s.writeKubeconfigs())
 }
 
 // resetDatabase puts the snapshot in place, if there is one, and starts etcd alone.
@@ -228,19 +228,6 @@ func (s *Server) takeBootstrap(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(s.tls.EnsureAuthorities(), s.tls.IssueLeaves())
-}
-
-// forgetEncryption leaves out what a server has no place for that was not told to encrypt: it warns, and goes on.
-func (s *Server) forgetEncryption(data bootstrap.Data) {
-	if s.encrypts() {
-		return
-	}
-	for _, name := range []string{"EncryptionConfig", "EncryptionHash"} {
-		if _, there := data[name]; there {
-			s.cfg.Log.Warnf("Unable to lookup path to reconcile %s", name)
-			delete(data, name)
-		}
-	}
 }
 
 // wrongToken ends in one of the ways that were seen: two parts of the real one race.

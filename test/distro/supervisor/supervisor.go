@@ -38,6 +38,8 @@ type Server struct {
 	Critical map[string]string
 	// Admit checks an agent's node password, and returns its certificate.
 	Admit func(ctx context.Context, node, password string) (Identity, error)
+	// Encryption is nil without an API server.
+	Encryption Encryption
 	// Proxy is k3s' kube-apiserver; nil: there is none behind this port.
 	Proxy http.Handler
 	Log   *logrus.Logger
@@ -61,6 +63,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc(s.Flavor.Path("client-kubelet"), s.only("node", s.admit))
 	mux.HandleFunc("/db/info", s.info)
 	mux.HandleFunc("/db/snapshot", s.only("server", s.snapshot))
+	if s.Encryption != nil {
+		mux.HandleFunc(s.Flavor.Path("encrypt/status"), s.only("server", s.encryptionStatus))
+		mux.HandleFunc(s.Flavor.Path("encrypt/config"), s.only("server", s.encryptionConfig))
+	}
 	if s.Proxy != nil {
 		mux.Handle("/", s.Proxy)
 	}
