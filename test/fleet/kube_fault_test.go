@@ -161,6 +161,7 @@ func TestADiskThatIsFullOrFillsUpDuringARestoreLosesNothing(t *testing.T) {
 			t.Run("before", s.refusesFullDisk)
 			t.Run("while the cluster is reset", s.takesFullDiskBack)
 			t.Run("two operations at one time take turns", s.takesTurns)
+			t.Run("a token that is another since the checks", s.takesWrongTokenBack)
 		})
 	}
 }
