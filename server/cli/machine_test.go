@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,4 +47,48 @@ func TestAMachineInUseIsDeletedOnPurposeAlone(t *testing.T) {
 	}
 	l.run("machine", "delete", "none", "--yes").must(t, 5)
 	l.run("__complete", "machine", "delete", "").must(t, 0).says(t, "n1\tof prod")
+}
+
+// A silent machine may still be a member, unless all members that answer say that it is none.
+func TestAMachineWhoseMemberWasRemovedIsNotInUse(t *testing.T) {
+	l := start(t)
+	fleet(l)
+	n1, n2, n3 := machine("n1", 0), machine("n2", 1), machine("n3", 2)
+	tell := func(m *v1alpha1.Machine, ready metav1.ConditionStatus, members ...*v1alpha1.Machine) {
+		t.Helper()
+		m.Status.Etcd.Members, m.Status.Conditions = nil, nil
+		for _, p := range members {
+			m.Status.Etcd.Members = append(m.Status.Etcd.Members, v1alpha1.PeerMember{ID: p.Status.Etcd.ID, Name: p.Name})
+		}
+		for kind, status := range map[string]metav1.ConditionStatus{v1alpha1.MachineReady: ready, v1alpha1.MachineEtcdHealthy: metav1.ConditionTrue} {
+			m.Status.Conditions = append(m.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: "Tested", LastTransitionTime: *ago(time.Hour)})
+		}
+		there := &v1alpha1.Machine{}
+		if err := l.client.Get(t.Context(), client.ObjectKeyFromObject(m), there); err != nil {
+			t.Fatal(err)
+		}
+		there.Status = m.Status
+		if err := l.client.Status().Update(t.Context(), there); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(why string) {
+		t.Helper()
+		if got := l.run("machine", "delete", "n3", "--yes"); got.code != 3 || !strings.Contains(got.err, "its etcd member n3 (follower) is alive") {
+			t.Fatalf("%s: exit code %d\n%s%s", why, got.code, got.out, got.err)
+		}
+	}
+
+	tell(n3, metav1.ConditionFalse)
+	tell(n1, metav1.ConditionTrue)
+	tell(n2, metav1.ConditionFalse, n1, n2)
+	refused("nobody who answers says who the members are")
+	tell(n1, metav1.ConditionTrue, n1, n2)
+	tell(n2, metav1.ConditionTrue, n1, n2, n3)
+	refused("one has not heard of it")
+	tell(n2, metav1.ConditionTrue, n1, n2)
+	tell(n3, metav1.ConditionTrue)
+	refused("it answers, and may have joined since")
+	tell(n3, metav1.ConditionFalse)
+	l.run("machine", "delete", "n3", "--yes").must(t, 0)
 }

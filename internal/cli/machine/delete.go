@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,11 +89,43 @@ func inUse(ctx context.Context, m *manager.Manager, now time.Time, machine *v1al
 	// A member that was well when the machine fell silent may be so still: a cable is pulled more often than a machine
 	// ends. But nobody is kept from removing what has been silent for long.
 	const silent = 5 * time.Minute
-	well := cell.Is(machine.Status.Conditions, v1alpha1.MachineEtcdHealthy, metav1.ConditionTrue)
-	if e := machine.Status.Etcd; e != nil && well && now.Sub(heardOf) < silent {
-		uses = append(uses, fmt.Sprintf("its etcd member %s (%s) is alive", e.Name, cell.Text(e.Role)))
+	e := machine.Status.Etcd
+	if e == nil || !is(machine, v1alpha1.MachineEtcdHealthy) || now.Sub(heardOf) >= silent {
+		return uses, nil
 	}
-	return uses, nil
+	if out, err := removed(ctx, m, machine); err != nil || out {
+		return uses, err
+	}
+	return append(uses, fmt.Sprintf("its etcd member %s (%s) is alive", e.Name, cell.Text(e.Role))), nil
+}
+
+// removed tells whether the members that answer agree that a silent machine's is none of them any more. What they said while
+// it still answered tells nothing: it may have joined since.
+func removed(ctx context.Context, m *manager.Manager, machine *v1alpha1.Machine) (bool, error) {
+	if is(machine, v1alpha1.MachineReady) {
+		return false, nil
+	}
+	var list v1alpha1.MachineList
+	if err := m.List(ctx, &list, machine.Namespace); err != nil {
+		return false, err
+	}
+	agree := false
+	for i := range list.Items {
+		other := &list.Items[i]
+		e := other.Status.Etcd
+		if e == nil || e.ClusterID != machine.Status.Etcd.ClusterID || !is(other, v1alpha1.MachineReady) || !is(other, v1alpha1.MachineEtcdHealthy) {
+			continue
+		}
+		if slices.ContainsFunc(e.Members, func(p v1alpha1.PeerMember) bool { return p.ID == machine.Status.Etcd.ID }) {
+			return false, nil
+		}
+		agree = agree || len(e.Members) > 0
+	}
+	return agree, nil
+}
+
+func is(machine *v1alpha1.Machine, condition string) bool {
+	return cell.Is(machine.Status.Conditions, condition, metav1.ConditionTrue)
 }
 
 func question(machine *v1alpha1.Machine, uses []string) string {
