@@ -212,14 +212,14 @@ func (h *history) is(t *testing.T, data *era, version string, config *era) {
 }
 
 // runs checks what is installed on a machine, and what serves there.
-func (h *history) runs(t *testing.T, n *lab.Node, version string) {
+func (a *adoption) runs(t *testing.T, n *lab.Node, version string) {
 	t.Helper()
-	said, err := n.Run(t.Context(), h.flavour.Name, "--version")
+	said, err := n.Run(t.Context(), a.flavour.Name, "--version")
 	do(t, err)
 	if !strings.Contains(said, version) {
 		t.Errorf("%s: the program says %s", n.Name, said)
 	}
-	serves, err := h.distro.Kubectl(t.Context(), n, "get", "--raw", "/version")
+	serves, err := a.distro.Kubectl(t.Context(), n, "get", "--raw", "/version")
 	do(t, err)
 	release, _, _ := strings.Cut(version, "+")
 	if !strings.Contains(serves, release) {

@@ -77,16 +77,10 @@ func (a *adoption) comesBackOnNewMachines(t *testing.T, secret string, servers, 
 	a.awaitSaves(t, servers)
 }
 
-// prepare puts the distribution on new machines as an administrator does who does not know the token, and joins them.
+// prepare puts the distribution on new machines, and joins them.
 func (a *adoption) prepare(t *testing.T, servers, workers []*lab.Node) {
 	t.Helper()
-	cfg := standin.Config{Flavor: a.flavour, Servers: servers, Agents: workers, Own: map[string]map[string]any{}}
-	for _, n := range slices.Concat(servers, workers) {
-		cfg.Own[n.Name] = map[string]any{"token": nil}
-	}
-	c, err := standin.Prepare(t.Context(), cfg)
-	do(t, err)
-	a.distro = c
+	a.installs(t, servers, workers)
 	for _, n := range servers {
 		do(t, a.Join(t.Context(), n, name, "--role", "etcd,control-plane"))
 		a.awaitDistribution(t, n)
@@ -95,6 +89,18 @@ func (a *adoption) prepare(t *testing.T, servers, workers []*lab.Node) {
 		do(t, a.Join(t.Context(), n, name, "--role", "worker"))
 		a.awaitDistribution(t, n)
 	}
+}
+
+// installs puts the distribution on new machines as an administrator does who does not know the token.
+func (a *adoption) installs(t *testing.T, servers, workers []*lab.Node) {
+	t.Helper()
+	cfg := standin.Config{Flavor: a.flavour, Servers: servers, Agents: workers, Own: map[string]map[string]any{}}
+	for _, n := range slices.Concat(servers, workers) {
+		cfg.Own[n.Name] = map[string]any{"token": nil}
+	}
+	c, err := standin.Prepare(t.Context(), cfg)
+	do(t, err)
+	a.distro = c
 }
 
 // awaitSaves waits until a save makes so many good snapshots: the machines tell that they are well by and by.

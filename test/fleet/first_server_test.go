@@ -202,9 +202,15 @@ func (a *adoption) isRestoredToFirst(t *testing.T) {
 // allVote waits until every server has a member with a vote.
 func (a *adoption) allVote(t *testing.T) {
 	t.Helper()
+	a.allVoteOn(t, a.Lab.Nodes)
+}
+
+// allVoteOn waits until these servers have a member with a vote each, and nobody else has one.
+func (a *adoption) allVoteOn(t *testing.T, servers []*lab.Node) {
+	t.Helper()
 	do(t, lab.Until(t.Context(), "all members to vote", func(ctx context.Context) error {
-		members, err := a.distro.Members(ctx, a.Lab.Nodes[0])
-		if err == nil && (len(members) != len(a.Lab.Nodes) || strings.Contains(fmt.Sprint(members), "learner")) {
+		members, err := a.distro.Members(ctx, servers[0])
+		if err == nil && (len(members) != len(servers) || strings.Contains(fmt.Sprint(members), "learner")) {
 			err = fmt.Errorf("members are %v", members)
 		}
 		return err

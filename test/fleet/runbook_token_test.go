@@ -14,10 +14,9 @@ import (
 	"github.com/holdfast-dev/holdfast/test/lab"
 )
 
-// A server was set up anew with another token. Of the old one, its snapshots are left.
-func TestTheRunbookOfAWrongTokenBringsRKE2Back(t *testing.T) {
-	t.Parallel()
-	a := caredFor(t, distro.RKE2(), 1)
+// wrongToken: a server was set up anew with another token. Of the old one, its snapshots are left.
+func wrongToken(t *testing.T, f distro.Flavor) {
+	a := caredFor(t, f, 1)
 	n := a.Lab.Nodes[0]
 	identity, err := age.GenerateX25519Identity()
 	do(t, err)
@@ -34,7 +33,7 @@ func TestTheRunbookOfAWrongTokenBringsRKE2Back(t *testing.T) {
 		"SNAPSHOT": made, "SERVER": n.Name, "TOKEN_FILE": a.flavour.DataDir() + "/server/token", "OLD_TOKEN": token, "IDENTITY": key,
 	})
 	r.follows(t, "1. What is wrong?", "2. Find the old token", "The escrow has it", "3. Restore with it")
-	a.serves(t, "test-a=saved")
+	a.isBack(t, a.Lab.Nodes, "test-a=saved")
 	r.isDone(t)
 }
 

@@ -135,6 +135,10 @@ func plan() []matrix {
 		} {
 			list = append(list, matrix{area: areaKube, name: flavour + "-" + d.name, folder: "fleet", test: d.test + "/" + flavour, leaves: true})
 		}
+		for _, situation := range []string{"wrong_token", "bad_upgrade", "all_servers_lost", "one_server_lost", "quorum_lost"} {
+			list = append(list, matrix{area: areaKube, name: flavour + "-runbook-" + strings.ReplaceAll(situation, "_", "-"), folder: "fleet", leaves: true,
+				test: "TestWhatARunbookSaysBringsTheClusterBack/" + flavour + "/" + situation})
+		}
 	}
 	list = append(list, distributions()...)
 	for _, version := range []string{"3.5", "3.6", "3.7"} {
