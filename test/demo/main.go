@@ -55,8 +55,8 @@ func run(ctx context.Context, bin string, objects int, once bool) error {
 		fmt.Printf("\nDEMO PASSED: %s\n", verdict)
 		return nil
 	}
-	say("All of it stays up until Ctrl-C. In another shell:\n\n  export KUBECONFIG=%s\n  %s cluster ls\n  %s snapshot ls %s\n  kubectl -n %s get holdfast",
-		s.kubeconfig(), s.program("holdfast"), s.program("holdfast"), clusterName, clusterName)
+	say("All of it stays up until Ctrl-C. In another shell:\n\n  export KUBECONFIG=%s PATH=%s:$PATH\n  holdfast cluster ls\n  holdfast doctor %s\n\nWhat to try then is in docs/quickstart.md.",
+		s.kubeconfig(), s.bin, clusterName)
 	<-ctx.Done()
 	say("Clearing up.")
 	fmt.Printf("\nDEMO PASSED: %s\n", verdict)
