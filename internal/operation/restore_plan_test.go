@@ -78,6 +78,24 @@ func TestASourceMeansOneCopy(t *testing.T) {
 		"unknown":       {func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{Snapshot: "x"} }, nil, "there is no EtcdSnapshot x"},
 		"damaged":       {func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{Snapshot: "damaged"} }, nil, "no copy that can be reached: /snapshots/damaged: damaged"},
 		"latest proven": {func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{LatestProven: true} }, nil, "/snapshots/proven c"},
+		"the newest proven one is out of reach": {
+			func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{LatestProven: true} },
+			func(w *world, r *v1alpha1.EtcdSnapshotRestore) {
+				older := stored("older", "a")
+				older.Spec.Created, older.Status.State, older.Status.Available = metav1.NewTime(w.now.Add(-time.Hour)), v1alpha1.StateProven, 1
+				w.catalog[3].Status.Copies = w.catalog[3].Status.Copies[:1] // on c alone
+				w.catalog = append(w.catalog, older)
+				w.nodes["c"].down, r.Spec.ConfirmPoweredOff = true, []string{"c"}
+			}, "/snapshots/older a",
+		},
+		"all that are proven or restored are out of reach": {
+			func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{LatestProven: true} },
+			func(w *world, r *v1alpha1.EtcdSnapshotRestore) {
+				w.catalog = w.catalog[3:4]
+				w.catalog[0].Status.Copies = w.catalog[0].Status.Copies[:1]
+				w.nodes["c"].down, r.Spec.ConfirmPoweredOff = true, []string{"c"}
+			}, "proven.db has no copy that can be reached: /snapshots/proven: c: it has not been heard of",
+		},
 		"none proven": {
 			func(*world) v1alpha1.RestoreSource { return v1alpha1.RestoreSource{LatestProven: true} },
 			func(w *world, _ *v1alpha1.EtcdSnapshotRestore) { w.catalog = append(w.catalog[:3:3], w.catalog[4:]...) }, "/snapshots/restored b",

@@ -81,16 +81,31 @@ func (d *draft) newest(fits func(*v1alpha1.EtcdSnapshot) bool) *v1alpha1.EtcdSna
 }
 
 func (d *draft) latestProven() *v1alpha1.EtcdSnapshot {
-	for _, state := range []v1alpha1.SnapshotState{v1alpha1.StateProven, v1alpha1.StateRestored} {
-		if s := d.newest(func(s *v1alpha1.EtcdSnapshot) bool { return s.Status.State == state }); s != nil {
-			return s
+	for _, newest := range []func(func(*v1alpha1.EtcdSnapshot) bool) *v1alpha1.EtcdSnapshot{d.newestInReach, d.newest} {
+		for _, state := range []v1alpha1.SnapshotState{v1alpha1.StateProven, v1alpha1.StateRestored} {
+			if s := newest(func(s *v1alpha1.EtcdSnapshot) bool { return s.Status.State == state }); s != nil {
+				return s
+			}
 		}
 	}
 	return nil
 }
 
 func (d *draft) at(t time.Time) *v1alpha1.EtcdSnapshot {
-	return d.newest(func(s *v1alpha1.EtcdSnapshot) bool { return good(s.Status.State) && !s.Spec.Created.After(t) })
+	fits := func(s *v1alpha1.EtcdSnapshot) bool { return good(s.Status.State) && !s.Spec.Created.After(t) }
+	return cmp.Or(d.newestInReach(fits), d.newest(fits))
+}
+
+// newestInReach passes over those whose copies all lie on machines that do not answer: whoever asks for no certain snapshot
+// wants the best that can be had, and is told of what is newer.
+func (d *draft) newestInReach(fits func(*v1alpha1.EtcdSnapshot) bool) *v1alpha1.EtcdSnapshot {
+	best := d.newest(func(s *v1alpha1.EtcdSnapshot) bool {
+		return fits(s) && slices.ContainsFunc(s.Status.Copies, func(c v1alpha1.SnapshotCopy) bool { return d.unreachable(&c) == "" })
+	})
+	if newest := d.newest(fits); best != nil && newest != best {
+		d.check("SnapshotGood", "-", checkWarning, newest.Spec.File+" is newer, and no copy of it can be reached")
+	}
+	return best
 }
 
 // use plans with a snapshot's best copy that can be reached.
