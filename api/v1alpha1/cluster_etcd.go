@@ -93,7 +93,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="!(has(self.insecure) && self.insecure) || !has(self.endpointCA)",message="insecure means no TLS: endpointCA has no use then"
 type S3 struct {
 	// bucket must exist.
-	// +kubebuilder:validation:Pattern=`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$')",message="a bucket's name has 3 to 63 small letters, digits, dots and hyphens, and neither begins nor ends with a dot or hyphen"
 	Bucket string `json:"bucket"`
 	// endpoint is host or address, with a port if need be: "s3.eu-west-1.amazonaws.com", "10.0.0.9:9000".
 	// +kubebuilder:validation:MinLength=1
@@ -103,7 +104,8 @@ type S3 struct {
 	Endpoint string `json:"endpoint"`
 	// region of the bucket. Default: us-east-1.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]{1,64}$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9-]*$')",message="a region's name has letters, digits and hyphens"
 	Region string `json:"region,omitempty"`
 	// folder in the bucket. It must not lie in, or hold, another cluster's.
 	// +optional

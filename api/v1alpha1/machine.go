@@ -128,6 +128,9 @@ type MachineStatus struct {
 	// hostname of the machine: the node in the names of its snapshots.
 	// +optional
 	Hostname string `json:"hostname,omitempty"`
+	// timeZone of the machine, by which its schedules go: "Europe/Berlin". Empty when nothing there names it.
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
 	// distroVersion that is installed.
 	// +optional
 	DistroVersion string `json:"distroVersion,omitempty"`

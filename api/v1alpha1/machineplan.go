@@ -56,7 +56,7 @@ type PlanOperation struct {
 	// uid of the operation's object.
 	UID string `json:"uid"`
 	// secretName is a Secret in the machine's namespace with what the operation needs and the machine does not have: token,
-	// ageIdentity. The machine's agent may read it for as long as its plan names it.
+	// ageIdentity, or the credentials of a target to test. The machine's agent may read it for as long as its plan names it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	SecretName string `json:"secretName,omitempty"`

@@ -63,7 +63,7 @@ type EtcdSnapshotTaskSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Level VerifyLevel `json:"level,omitempty"`
-	// s3 target to test. Default: the cluster's.
+	// s3 target to test. Default: the cluster's. The machines may read its credentialSecretName while they test it.
 	// +optional
 	S3 *S3 `json:"s3,omitempty"`
 	// scheduler that is to take the recurring snapshots from now on.

@@ -1177,7 +1177,7 @@ level?: ("checksum" | "content" | "restore")
  */
 machines?: string[]
 /**
- * s3 target to test. Default: the cluster's.
+ * s3 target to test. Default: the cluster's. The machines may read its credentialSecretName while they test it.
  */
 s3?: {
 /**
@@ -1559,7 +1559,7 @@ kind: string
 name: string
 /**
  * secretName is a Secret in the machine's namespace with what the operation needs and the machine does not have: token,
- * ageIdentity. The machine's agent may read it for as long as its plan names it.
+ * ageIdentity, or the credentials of a target to test. The machine's agent may read it for as long as its plan names it.
  */
 secretName?: string
 /**
@@ -2073,5 +2073,9 @@ observedGeneration?: number
  * restoreEpoch that the machine's data belongs to.
  */
 restoreEpoch?: number
+/**
+ * timeZone of the machine, by which its schedules go: "Europe/Berlin". Empty when nothing there names it.
+ */
+timeZone?: string
 }
 }
