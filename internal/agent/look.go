@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/schedule"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
 
@@ -20,6 +21,7 @@ import (
 func (a *Agent) look(ctx context.Context, o orders) v1alpha1.MachineStatus {
 	s := v1alpha1.MachineStatus{
 		ObservedGeneration: o.Generation, AgentVersion: a.cfg.Version, Hostname: a.node(), Addresses: a.cfg.Peer.Advertise,
+		TimeZone: schedule.LocalZone(),
 	}
 	if len(s.Addresses) == 0 {
 		s.Addresses = addresses()
@@ -27,19 +29,19 @@ func (a *Agent) look(ctx context.Context, o orders) v1alpha1.MachineStatus {
 	if e, err := restoring.ReadEpoch(a.cfg.StateDir); err == nil {
 		s.RestoreEpoch = e.Epoch
 	}
-	schedule := a.schedule.condition()
+	due := a.schedule.condition()
 	s.LastSchedule, s.NextSchedule = a.schedule.times()
 	if a.mirrors(o) {
 		seen := a.mirror.seen()
-		schedule, s.LastSchedule, s.NextSchedule = seen.condition, seen.last, seen.next
+		due, s.LastSchedule, s.NextSchedule = seen.condition, seen.last, seen.next
 	}
 	paths := []string{a.cfg.StateDir}
 	if d := a.driver(o); d != nil {
 		paths = append(paths, a.lookAtEtcd(ctx, o, d, &s)...)
 	}
 	s.Disks = disks(paths)
-	if schedule.Type != "" {
-		s.Conditions = append(s.Conditions, schedule)
+	if due.Type != "" {
+		s.Conditions = append(s.Conditions, due)
 	}
 	return s
 }

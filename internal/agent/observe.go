@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/robfig/cron/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
 	"github.com/holdfast-dev/holdfast/internal/distro"
+	"github.com/holdfast-dev/holdfast/internal/schedule"
 )
 
 // overdue is how long after its time a snapshot of the distribution's counts as missed.
@@ -41,17 +41,17 @@ func observe(inst *distro.Installation, wanted v1alpha1.SnapshotScheduler, list 
 	if wanted == v1alpha1.SchedulerHoldfast {
 		return fail("StillDistribution", "the distribution's own schedule is still on (%s): an EtcdSnapshotTask turns it off, and Holdfast's begins then; where there is no manager, set etcd-disable-snapshots: true and restart the server", settings.Cron)
 	}
-	schedule, err := cron.ParseStandard(settings.Cron)
+	when, err := schedule.Parse(settings.Cron)
 	if err != nil {
 		return fail("InvalidSchedule", "the distribution ignores its schedule %q, because it can't read it: %v", settings.Cron, err)
 	}
-	next := metav1.NewTime(schedule.Next(now))
+	next := metav1.NewTime(when.Next(now))
 	seen.next = &next
 	from := since
 	if newest.After(since) {
 		from = newest
 	}
-	if due := schedule.Next(from); now.Sub(due) > overdue {
+	if due := when.Next(from); now.Sub(due) > overdue {
 		return fail("Missed", "the distribution has left no snapshot since %s, and one was due at %s (%s)", cmp.Or(stamp(newest), "ever"), stamp(due), settings.Cron)
 	}
 	seen.condition.Status, seen.condition.Reason, seen.condition.Message = metav1.ConditionTrue, "Mirrored", "the distribution's own schedule, "+settings.Cron+", leaves its snapshots"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/etcd"
+	"github.com/holdfast-dev/holdfast/internal/schedule"
 )
 
 // slots of a schedule: the moments at which a recurring snapshot is due. All machines of a cluster have the same ones
@@ -19,24 +20,15 @@ func slots(s *v1alpha1.MachineSnapshots) (cron.Schedule, error) {
 	case s == nil || s.Scheduler != v1alpha1.SchedulerHoldfast:
 		return nil, nil
 	case s.Cron != "":
-		schedule, err := cron.ParseStandard(s.Cron)
+		when, err := schedule.Parse(s.Cron)
 		if err != nil {
 			return nil, fmt.Errorf("the schedule %q: %w", s.Cron, err)
 		}
-		return schedule, nil
+		return when, nil
 	case s.IntervalHours > 0:
-		return hours(s.IntervalHours), nil
+		return schedule.Hours(s.IntervalHours), nil
 	}
 	return nil, nil
-}
-
-// hours is every so many hours, counted from the same moment everywhere.
-type hours int32
-
-// Next implements cron.Schedule.
-func (h hours) Next(t time.Time) time.Time {
-	every := time.Duration(h) * time.Hour
-	return t.Truncate(every).Add(every)
 }
 
 // due returns the newest slot after the last one that is over by now. Slots that were missed before it are not made up

@@ -48,14 +48,6 @@ func TestOnlyHoldfastsOwnScheduleIsKept(t *testing.T) {
 	}
 }
 
-func TestIntervalsHaveTheSameSlotsEverywhere(t *testing.T) {
-	s := hours(12)
-	a, b := s.Next(time.Unix(1_700_000_000, 0)), s.Next(time.Unix(1_700_000_900, 0))
-	if !a.Equal(b) || !s.Next(a).Equal(a.Add(12*time.Hour)) {
-		t.Errorf("%v, %v, then %v", a, b, s.Next(a))
-	}
-}
-
 func TestFollowersGoBeforeTheLeader(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		jitter := time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "jitter"))

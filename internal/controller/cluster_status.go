@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/coreos/go-semver/semver"
-	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/schedule"
 )
 
 // describe writes into a status what is known.
@@ -117,8 +117,8 @@ func (s *situation) nextSnapshot() *metav1.Time {
 	if next != nil || len(s.machines) == 0 {
 		return next
 	}
-	if schedule, err := cron.ParseStandard(effective(s.cluster).Cron); err == nil {
-		at := metav1.NewTime(schedule.Next(s.Now()).Truncate(time.Second))
+	if when, err := schedule.Parse(effective(s.cluster).Cron); err == nil {
+		at := metav1.NewTime(when.Next(s.Now()).Truncate(time.Second))
 		return &at
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/robfig/cron/v3"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/enroll"
+	"github.com/holdfast-dev/holdfast/internal/schedule"
 )
 
 // Defaults under Holdfast's own scheduler (requirements C1 and C2).
@@ -59,12 +59,13 @@ func effective(c *v1alpha1.Cluster) v1alpha1.MachineSnapshots {
 		m.S3.Retention = &kept
 	}
 	if !e.DisableSnapshots {
-		schedule(&m, c, ours)
+		planned(&m, c, ours)
 	}
 	return m
 }
 
-func schedule(m *v1alpha1.MachineSnapshots, c *v1alpha1.Cluster, ours bool) {
+// planned fills in when snapshots are due.
+func planned(m *v1alpha1.MachineSnapshots, c *v1alpha1.Cluster, ours bool) {
 	e := c.Spec.Etcd
 	m.Cron = e.SnapshotScheduleCron
 	if e.SnapshotIntervalHours != nil {
@@ -89,12 +90,12 @@ func interval(m v1alpha1.MachineSnapshots, now time.Time) time.Duration {
 	if m.IntervalHours > 0 {
 		return time.Duration(m.IntervalHours) * time.Hour
 	}
-	schedule, err := cron.ParseStandard(m.Cron)
+	when, err := schedule.Parse(m.Cron)
 	if err != nil {
 		return 0
 	}
-	first := schedule.Next(now)
-	return schedule.Next(first).Sub(first)
+	first := when.Next(now)
+	return when.Next(first).Sub(first)
 }
 
 // instruct writes the settings in force to each Machine, tells its agent so, and keeps that one's right to read Secrets in

@@ -70,6 +70,7 @@ func New(cfg Config) (http.Handler, error) {
 		mux.Handle(path, cfg.Enroll)
 	}
 	mux.Handle("POST "+download.Path, sessions.Authenticate(guard.downloads(cfg.Downloads)))
+	mux.Handle("GET "+pathSchedule, sessions.Authenticate(guard.schedules(cfg.Now)))
 	mux.Handle("GET "+enroll.PathInstall, script)
 	mux.Handle("GET "+enroll.PathAgent+"{file}", agents{cfg.Agents})
 	mux.Handle("GET "+pathMetrics, guard.protect(cfg.Metrics))

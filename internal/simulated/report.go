@@ -121,7 +121,7 @@ func (a *Agent) describe(m *v1alpha1.Machine) {
 	now, revision := a.disk, a.revision
 	a.mu.Unlock()
 	m.Status.AgentVersion, m.Status.Hostname, m.Status.ObservedGeneration = "simulated", a.Name, m.Generation
-	m.Status.RestoreEpoch = now.epoch
+	m.Status.RestoreEpoch, m.Status.TimeZone = now.epoch, "Europe/Berlin"
 	m.Status.Etcd = a.member(now.running)
 	m.Status.Etcd.Revision, m.Status.Etcd.RaftIndex = revision, revision+200
 	healthy := metav1.Condition{Type: v1alpha1.MachineEtcdHealthy, Status: metav1.ConditionTrue, Reason: "Healthy", Message: "it has a leader"}
