@@ -10,6 +10,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -147,7 +148,8 @@ func sameTarget(a, b *v1alpha1.MachineSnapshots) bool {
 	return a != nil && b != nil && equality.Semantic.DeepEqual(a.S3, b.S3)
 }
 
-// keys reads the credentials for the cluster's S3 folder.
+// keys reads the credentials for the cluster's S3 folder. The right to read them comes just before the news of them, and an
+// API server may hear of it a little later.
 func (l *link) keys(ctx context.Context, m *v1alpha1.Machine) (k place.Keys, err error) {
 	s := m.Spec.Snapshots
 	if s == nil || s.S3 == nil || s.S3.CredentialSecretName == "" {
@@ -155,12 +157,20 @@ func (l *link) keys(ctx context.Context, m *v1alpha1.Machine) (k place.Keys, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	var secret corev1.Secret
-	if err := l.api.Get(ctx, types.NamespacedName{Namespace: m.Namespace, Name: s.S3.CredentialSecretName}, &secret); err != nil {
-		return k, err
+	for attempt := 1; ; attempt++ {
+		var secret corev1.Secret
+		err := l.api.Get(ctx, types.NamespacedName{Namespace: m.Namespace, Name: s.S3.CredentialSecretName}, &secret)
+		if err == nil {
+			return keys(string(secret.Data["accessKey"]), string(secret.Data["secretKey"]), string(secret.Data["sessionToken"])), nil
+		}
+		if !apierrors.IsForbidden(err) || attempt == keyAttempts || !sleep(ctx, time.Second) {
+			return k, err
+		}
 	}
-	return keys(string(secret.Data["accessKey"]), string(secret.Data["secretKey"]), string(secret.Data["sessionToken"])), nil
 }
+
+// keyAttempts to read a Secret that may not be read yet.
+const keyAttempts = 5
 
 // renewPoll is how often the certificate's end is looked at.
 const renewPoll = time.Hour

@@ -127,11 +127,12 @@ func (r *clusters) instruct(ctx context.Context, c *v1alpha1.Cluster, s *situati
 			}
 			return err
 		}
-		if err := r.tell(ctx, m, &plan); err != nil {
-			return fmt.Errorf("tell machine %s of its settings: %w", m.Name, err)
-		}
+		// An agent that is told reads at once what it was told of.
 		if err := r.grant(ctx, c, m, &plan); err != nil {
 			return fmt.Errorf("rights of machine %s: %w", m.Name, err)
+		}
+		if err := r.tell(ctx, m, &plan); err != nil {
+			return fmt.Errorf("tell machine %s of its settings: %w", m.Name, err)
 		}
 	}
 	return nil
