@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/internal/escrow"
+	"github.com/holdfast-dev/holdfast/internal/place"
 	"github.com/holdfast-dev/holdfast/internal/step/restoring"
 )
 
@@ -35,31 +36,52 @@ const (
 
 // Given implements restoring.Secrets.
 func (g *given) Given(ctx context.Context, op v1alpha1.PlanOperation) (restoring.Given, error) {
+	data, err := g.await(ctx, op.SecretName)
+	if err != nil {
+		return restoring.Given{}, err
+	}
+	found := restoring.Given{
+		Token: strings.TrimSpace(string(data["token"])), AgeIdentity: strings.TrimSpace(string(data["ageIdentity"])),
+	}
+	if found.Token == "" && found.AgeIdentity == "" {
+		return found, fmt.Errorf("it has neither token nor ageIdentity: %w", apierrors.NewNotFound(corev1.Resource("secrets"), op.SecretName))
+	}
+	g.remember(found.Token, found.AgeIdentity)
+	return found, nil
+}
+
+// Keys reads the credentials of a target that is not the cluster's, or not yet.
+func (g *given) Keys(ctx context.Context, op v1alpha1.PlanOperation) (place.Keys, error) {
+	data, err := g.await(ctx, op.SecretName)
+	if err != nil {
+		return place.Keys{}, err
+	}
+	access, secret, session := string(data["accessKey"]), string(data["secretKey"]), string(data["sessionToken"])
+	if access == "" || secret == "" {
+		return place.Keys{}, fmt.Errorf("it lacks accessKey or secretKey: %w", apierrors.NewNotFound(corev1.Resource("secrets"), op.SecretName))
+	}
+	g.remember(secret, session)
+	return keys(access, secret, session), nil
+}
+
+// await reads a Secret once this machine may.
+func (g *given) await(ctx context.Context, name string) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, grantTime)
 	defer cancel()
 	for {
-		found, err := g.read(ctx, op.SecretName)
+		data, err := g.read(ctx, name)
 		if err == nil || apierrors.IsNotFound(err) || !sleep(ctx, grantPoll) {
-			return found, err
+			return data, err
 		}
 	}
 }
 
-func (g *given) read(ctx context.Context, name string) (restoring.Given, error) {
+func (g *given) read(ctx context.Context, name string) (map[string][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	var secret corev1.Secret
-	if err := g.api.Get(ctx, types.NamespacedName{Namespace: g.key.Namespace, Name: name}, &secret); err != nil {
-		return restoring.Given{}, err
-	}
-	found := restoring.Given{
-		Token: strings.TrimSpace(string(secret.Data["token"])), AgeIdentity: strings.TrimSpace(string(secret.Data["ageIdentity"])),
-	}
-	if found.Token == "" && found.AgeIdentity == "" {
-		return found, fmt.Errorf("it has neither token nor ageIdentity: %w", apierrors.NewNotFound(corev1.Resource("secrets"), name))
-	}
-	g.remember(found.Token, found.AgeIdentity)
-	return found, nil
+	err := g.api.Get(ctx, types.NamespacedName{Namespace: g.key.Namespace, Name: name}, &secret)
+	return secret.Data, err
 }
 
 // Remember implements restoring.Secrets.

@@ -64,3 +64,17 @@ func TestASecretThatIsNotThereIsNotWaitedFor(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheKeysOfATargetAreReadAndNeverTold(t *testing.T) {
+	g := vault(t, 1, map[string][]byte{"accessKey": []byte("AKIA"), "secretKey": []byte("hunter2hunter2")})
+	got, err := g.Keys(t.Context(), v1alpha1.PlanOperation{SecretName: "sealed"})
+	if err != nil || !got.Equal(keys("AKIA", "hunter2hunter2", "")) {
+		t.Fatal(err)
+	}
+	if said := g.redact("signed with hunter2hunter2"); said != "signed with ***" {
+		t.Errorf("told: %s", said)
+	}
+	if _, err := vault(t, 0, map[string][]byte{"token": []byte("x")}).Keys(t.Context(), v1alpha1.PlanOperation{SecretName: "sealed"}); err == nil || !strings.Contains(err.Error(), "accessKey") {
+		t.Error(err)
+	}
+}

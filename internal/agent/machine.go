@@ -40,6 +40,9 @@ func (a *Agent) saving(o orders) *saving.Machine {
 	if s := o.Spec.Snapshots; s != nil && s.MinFree != nil {
 		m.MinFree = s.MinFree.Value()
 	}
+	if a.given != nil {
+		m.Keys = a.given.Keys
+	}
 	return m
 }
 

@@ -42,8 +42,20 @@ func DecideTask(task *v1alpha1.EtcdSnapshotTask, seen *Observed) (v1alpha1.EtcdS
 		course: newCourse(seen, "EtcdSnapshotTask", &task.ObjectMeta, &status.OperationStatus),
 		spec:   &task.Spec, status: &status, cancelled: task.Spec.Cancel || !task.DeletionTimestamp.IsZero(),
 	}
+	if s3 := task.Spec.S3; s3 != nil && s3.CredentialSecretName != credentials(seen.Cluster) {
+		// The machines have not read these keys, and may not until their plan names the Secret.
+		t.op.SecretName = s3.CredentialSecretName
+	}
 	t.decide()
 	return status, t.close(!equality.Semantic.DeepEqual(status, task.Status))
+}
+
+// credentials is the Secret that the machines of a cluster may read at any time; empty when there is none.
+func credentials(c *v1alpha1.Cluster) string {
+	if c.Spec.Etcd.S3 == nil {
+		return ""
+	}
+	return c.Spec.Etcd.S3.CredentialSecretName
 }
 
 type tasking struct {

@@ -102,3 +102,34 @@ func TestATaskEndsAsWhatWasTriedDoes(t *testing.T) {
 		})
 	}
 }
+
+func TestTheKeysOfATargetMayBeReadWhileItIsTriedAndNoLonger(t *testing.T) {
+	for name, test := range map[string]struct{ cluster, target, secret string }{
+		"the cluster's own": {"s3-credentials", "s3-credentials", ""},
+		"others":            {"s3-credentials", "s3-test-1", "s3-test-1"},
+		"none":              {"s3-credentials", "", ""},
+		"the first":         {"", "s3-test-1", "s3-test-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "a")
+			if test.cluster != "" {
+				w.cluster.Spec.Etcd.S3 = &v1alpha1.S3{CredentialSecretName: test.cluster}
+			}
+			task := &v1alpha1.EtcdSnapshotTask{Spec: v1alpha1.EtcdSnapshotTaskSpec{
+				Action: v1alpha1.TaskTestTarget, S3: &v1alpha1.S3{Bucket: "b", CredentialSecretName: test.target},
+			}}
+			named := "no plan was made"
+			w.nodes["a"].do[step.TestTarget] = func() (any, error) {
+				named = w.nodes["a"].Plan.Spec.Operation.SecretName
+				return step.TaskEvidence{}, nil
+			}
+			tasks(w, task, 4*time.Hour)
+			if named != test.secret {
+				t.Errorf("the plan names %q", named)
+			}
+			if op := w.nodes["a"].Plan.Spec.Operation; op != nil && op.SecretName != "" {
+				t.Errorf("the Secret %s may still be read", op.SecretName)
+			}
+		})
+	}
+}

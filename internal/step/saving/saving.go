@@ -25,6 +25,8 @@ import (
 type Machine struct {
 	Driver distro.Driver
 	Places place.Places
+	// Keys reads the credentials in the Secret of an operation, for a target that is not the cluster's. None: it can't.
+	Keys func(context.Context, v1alpha1.PlanOperation) (place.Keys, error)
 	// Name of the Machine, ClusterID of its cluster, and Node for file names.
 	Name, ClusterID, Node string
 	// Recipients are age public keys: what a restore needs besides etcd's data is encrypted to them.
@@ -51,7 +53,7 @@ func (m *Machine) Make(r step.Request) (step.Step, error) {
 		s := &remove{Machine: m}
 		return s, r.Decode(&s.settings)
 	case step.TestTarget:
-		s := &testTarget{Machine: m}
+		s := &testTarget{Machine: m, op: r.Operation}
 		return s, r.Decode(&s.settings)
 	}
 	return nil, step.ErrUnknownKind

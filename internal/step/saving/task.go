@@ -131,6 +131,7 @@ func (s *remove) Do(ctx context.Context, report step.Report) (any, error) {
 type testTarget struct {
 	*Machine
 	nothing
+	op       v1alpha1.PlanOperation
 	settings step.TargetSettings
 }
 
@@ -144,14 +145,12 @@ func (s *testTarget) Check(context.Context) error {
 
 // Do implements step.Step.
 func (s *testTarget) Do(ctx context.Context, report step.Report) (any, error) {
-	places := s.Places
-	if given := s.settings.S3; given != nil {
-		if places.S3 == nil || given.CredentialSecretName != places.S3.CredentialSecretName {
-			places.Keys = place.Keys{} // the keys that this machine holds are for another Secret
-		}
-		places.S3 = given
-	}
 	evidence := step.TaskEvidence{Results: []v1alpha1.TaskResult{}}
+	places, err := s.places(ctx)
+	if err != nil {
+		evidence.Results = append(evidence.Results, s.result("credentials", err))
+		return evidence, nil
+	}
 	target, err := places.Target()
 	if err != nil {
 		evidence.Results = append(evidence.Results, s.result("open", err))
@@ -179,4 +178,28 @@ func (s *testTarget) Do(ctx context.Context, report step.Report) (any, error) {
 	}
 	evidence.Results = append(evidence.Results, s.result("ownership", err))
 	return evidence, nil
+}
+
+// places are the machine's, with the target that the settings name and the keys for that one.
+func (s *testTarget) places(ctx context.Context) (place.Places, error) {
+	places, given := s.Places, s.settings.S3
+	if given == nil {
+		return places, nil
+	}
+	known := places.S3 != nil && given.CredentialSecretName == places.S3.CredentialSecretName
+	places.S3 = given
+	switch {
+	case known:
+		return places, nil
+	case given.CredentialSecretName == "":
+		places.Keys = place.Keys{} // the machine's own role
+		return places, nil
+	case s.Keys == nil || s.op.SecretName != given.CredentialSecretName:
+		return places, fmt.Errorf("read the Secret %s: this machine may not", given.CredentialSecretName)
+	}
+	var err error
+	if places.Keys, err = s.Keys(ctx, s.op); err != nil {
+		return places, fmt.Errorf("read the Secret %s: %w", given.CredentialSecretName, err)
+	}
+	return places, nil
 }
