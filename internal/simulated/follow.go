@@ -77,7 +77,7 @@ func (a *Agent) obey(ctx context.Context, plan *v1alpha1.MachinePlan) error {
 		return err
 	}
 	before := len(a.files)
-	a.carryOut(plan.Spec)
+	a.carryOut(ctx, plan.Spec)
 	results, files := append([]v1alpha1.PlanResult(nil), a.done...), append([]v1alpha1.SnapshotFile(nil), a.files...)
 	a.mu.Unlock()
 	if len(files) != before {

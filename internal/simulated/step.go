@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 // carryOut does what a plan asks for. a.mu is held.
-func (a *Agent) carryOut(spec v1alpha1.MachinePlanSpec) {
+func (a *Agent) carryOut(ctx context.Context, spec v1alpha1.MachinePlanSpec) {
 	uid := ""
 	if spec.Operation != nil {
 		uid = spec.Operation.UID
@@ -29,7 +30,7 @@ func (a *Agent) carryOut(spec v1alpha1.MachinePlanSpec) {
 	for _, s := range spec.Steps {
 		i := slices.IndexFunc(a.done, func(r v1alpha1.PlanResult) bool { return r.ID == s.ID })
 		if i < 0 {
-			a.done = append(a.done, a.perform(s))
+			a.done = append(a.done, a.perform(ctx, s))
 			i = len(a.done) - 1
 		}
 		if a.done[i].Outcome != v1alpha1.StepDone {
@@ -48,7 +49,7 @@ func (a *Agent) takeBack() {
 	a.disk.undo = nil
 }
 
-func (a *Agent) perform(s v1alpha1.PlanStep) v1alpha1.PlanResult {
+func (a *Agent) perform(ctx context.Context, s v1alpha1.PlanStep) v1alpha1.PlanResult {
 	now := metav1.Now()
 	r := v1alpha1.PlanResult{ID: s.ID, Outcome: v1alpha1.StepDone, Started: &now, Ended: &now}
 	if a.Fail != nil {
@@ -58,7 +59,12 @@ func (a *Agent) perform(s v1alpha1.PlanStep) v1alpha1.PlanResult {
 		}
 	}
 	a.journal.did(s.ID)
-	if found := a.effect(s); found != nil {
+	found, err := a.effect(ctx, s)
+	if err != nil {
+		r.Outcome, r.Message = v1alpha1.StepFailed, err.Error()
+		return r
+	}
+	if found != nil {
 		data, err := json.Marshal(found)
 		if err != nil {
 			panic(err)
@@ -77,7 +83,15 @@ func settings[T any](s v1alpha1.PlanStep) (v T) {
 	return v
 }
 
-func (a *Agent) effect(s v1alpha1.PlanStep) any {
+func (a *Agent) effect(ctx context.Context, s v1alpha1.PlanStep) (any, error) {
+	if step.Kind(s.Kind) == step.TestTarget {
+		return a.testTarget(ctx, settings[step.TargetSettings](s).S3)
+	}
+	return a.madeUp(s), nil
+}
+
+// madeUp is what a step comes to that needs an etcd.
+func (a *Agent) madeUp(s v1alpha1.PlanStep) any {
 	before := a.disk
 	switch step.Kind(s.Kind) {
 	case step.SaveSnapshot:
@@ -88,8 +102,6 @@ func (a *Agent) effect(s v1alpha1.PlanStep) any {
 		gone := settings[step.DeleteSettings](s).Locations
 		a.files = slices.DeleteFunc(a.files, func(f v1alpha1.SnapshotFile) bool { return slices.Contains(gone, f.Location) })
 		return tried(gone)
-	case step.TestTarget:
-		return tried([]string{"write", "list", "read", "delete"})
 	case step.Preflight:
 		return step.PreflightEvidence{Checks: a.checks()}
 	case step.ServeSnapshot:

@@ -6,6 +6,8 @@ export interface Stage {
   address: string;
   token: string;
   viewer: string;
+  /** An S3 server whose certificate is signed by an authority of its own, and a bucket. */
+  s3: { endpoint: string; bucket: string; region: string; accessKey: string; secretKey: string; ca: string; otherCA: string };
 }
 
 /** How long a manager with a fleet of a few simulated clusters may take to be ready. */

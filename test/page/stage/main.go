@@ -1,10 +1,11 @@
 // Command stage starts a manager with a fleet of simulated machines, for the tests of its web page and for looking at it.
-// It prints a line of JSON, with the address and the tokens of somebody who may do everything and of one who may only look,
-// and stays until it is interrupted.
+// It prints a line of JSON, with the address, the tokens of somebody who may do everything and of one who may only look, and an
+// S3 server, and stays until it is interrupted.
 //
 //	cd test && go run ./page/stage -clusters 20
 //
-// The machines speak the real API; what they say of their etcd is made up. Journeys that need a real node are elsewhere.
+// The machines speak the real API, and test a target as real ones do; what they say of their etcd is made up. Journeys that need
+// a real node are elsewhere.
 package main
 
 import (
@@ -53,7 +54,16 @@ func run(ctx context.Context, cfg fleet.Config) error {
 	if err != nil {
 		return err
 	}
-	err = json.NewEncoder(os.Stdout).Encode(map[string]string{"address": f.Address(), "token": f.Token(), "viewer": viewer})
+	s3, stop, err := startBucket(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stage: end the S3 server:", err)
+		}
+	}()
+	err = json.NewEncoder(os.Stdout).Encode(map[string]any{"address": f.Address(), "token": f.Token(), "viewer": viewer, "s3": s3})
 	if err != nil {
 		return err
 	}
