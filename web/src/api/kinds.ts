@@ -22,6 +22,13 @@ export const saves = holdfast<EtcdSnapshotSave>('EtcdSnapshotSave', 'etcdsnapsho
 export const restores = holdfast<EtcdSnapshotRestore>('EtcdSnapshotRestore', 'etcdsnapshotrestores');
 export const tasks = holdfast<EtcdSnapshotTask>('EtcdSnapshotTask', 'etcdsnapshottasks');
 
+/** A Secret, which the page only ever writes. */
+export interface Secret extends KubeObject {
+  stringData: Record<string, string>;
+}
+
+export const secrets: Kind<Secret> = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets' };
+
 /** A Kubernetes event about one of the objects above. */
 export interface KubeEvent extends KubeObject {
   type?: string;

@@ -40,7 +40,13 @@ const RestorePage = lazy(() => import('../restore/RestorePage').then((module) =>
 /** The id of what the tabs show. */
 const view = 'view';
 
-const tabs = ['overview', 'snapshots', 'operations', 'machines', 'events'] as const;
+const tabs = ['overview', 'snapshots', 'operations', 'machines', 'settings', 'configuration', 'events'] as const;
+
+// The form and the editor are what few visits need, and more than all the rest.
+const SettingsTab = lazy(() => import('../settings/SettingsTab').then((module) => ({ default: module.SettingsTab })));
+const ConfigurationTab = lazy(() =>
+  import('../configuration/ConfigurationTab').then((module) => ({ default: module.ConfigurationTab })),
+);
 
 /** All about one cluster. */
 export function ClusterPage() {
@@ -55,25 +61,22 @@ export function ClusterPage() {
     <>
       <Head cluster={cluster} stale={live.stale} />
       <PageSection isFilled id={view} role="tabpanel" aria-label={name}>
-        <Routes>
-          <Route index element={<Navigate to="overview" replace />} />
-          <Route path="overview" element={<Overview cluster={cluster} />} />
-          <Route path="snapshots" element={<SnapshotsTab cluster={cluster} />} />
-          <Route path="snapshots/:snapshot" element={<SnapshotPage cluster={cluster} />} />
-          <Route path="operations" element={<OperationsTab cluster={cluster} />} />
-          <Route path="operations/:operation" element={<OperationPage cluster={cluster} />} />
-          <Route
-            path="restores/:restore"
-            element={
-              <Suspense fallback={<Loading />}>
-                <RestorePage cluster={cluster} />
-              </Suspense>
-            }
-          />
-          <Route path="machines" element={<MachinesTab cluster={cluster} />} />
-          <Route path="events" element={<EventsTab cluster={cluster} />} />
-          <Route path="*" element={<NotFound />} />
-        </Routes>
+        <Suspense fallback={<Loading />}>
+          <Routes>
+            <Route index element={<Navigate to="overview" replace />} />
+            <Route path="overview" element={<Overview cluster={cluster} />} />
+            <Route path="snapshots" element={<SnapshotsTab cluster={cluster} />} />
+            <Route path="snapshots/:snapshot" element={<SnapshotPage cluster={cluster} />} />
+            <Route path="operations" element={<OperationsTab cluster={cluster} />} />
+            <Route path="operations/:operation" element={<OperationPage cluster={cluster} />} />
+            <Route path="restores/:restore" element={<RestorePage cluster={cluster} />} />
+            <Route path="machines" element={<MachinesTab cluster={cluster} />} />
+            <Route path="settings" element={<SettingsTab key={cluster.metadata.uid} cluster={cluster} />} />
+            <Route path="configuration" element={<ConfigurationTab key={cluster.metadata.uid} cluster={cluster} />} />
+            <Route path="events" element={<EventsTab cluster={cluster} />} />
+            <Route path="*" element={<NotFound />} />
+          </Routes>
+        </Suspense>
       </PageSection>
     </>
   );

@@ -1,0 +1,2 @@
+// It adds itself to cronstrue.
+declare module 'cronstrue/locales/zh_CN';
