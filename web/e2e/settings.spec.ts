@@ -27,12 +27,12 @@ async function secretsOf(page: Page, namespace: string): Promise<string[]> {
 async function fillTarget(page: Page, folder: string, wrong: { secretKey?: string; ca?: string } = {}): Promise<void> {
   const { s3 } = stage();
   await page.getByRole('radio', { name: 'On the nodes, and in S3' }).check();
-  await page.getByLabel('Endpoint').fill(s3.endpoint);
-  await page.getByLabel('Bucket').fill(s3.bucket);
+  await page.getByRole('textbox', { name: 'Endpoint' }).fill(s3.endpoint);
+  await page.getByRole('textbox', { name: 'Bucket' }).fill(s3.bucket);
   await page.getByLabel('Folder', { exact: true }).fill(folder);
   await page.getByLabel('Region').fill(s3.region);
-  await page.getByLabel('Access key', { exact: true }).fill(s3.accessKey);
-  await page.getByLabel('Secret key', { exact: true }).fill(wrong.secretKey ?? s3.secretKey);
+  await page.getByRole('textbox', { name: 'Access key', exact: true }).fill(s3.accessKey);
+  await page.getByRole('textbox', { name: 'Secret key', exact: true }).fill(wrong.secretKey ?? s3.secretKey);
   await page.getByRole('textbox', { name: 'Custom CA certificate' }).fill(wrong.ca ?? s3.ca);
 }
 
@@ -77,7 +77,7 @@ test('each wrong field of a target is told at that field', async ({ page }) => {
     await field.fill(right);
     await expect(group.getByText(says), label).toHaveCount(0);
   }
-  await page.getByLabel('Secret key', { exact: true }).fill('');
+  await page.getByRole('textbox', { name: 'Secret key', exact: true }).fill('');
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('Required, unless the nodes use an IAM role.')).toBeVisible();
   await expectAccessible(page);
@@ -93,7 +93,7 @@ test('a target is tried from the nodes before it is saved, and its keys are neve
   await expect(verdict.getByRole('row', { name: 'Write' }).first()).toContainText('failed');
   await expectAccessible(page);
 
-  await page.getByLabel('Secret key', { exact: true }).fill(stage().s3.secretKey);
+  await page.getByRole('textbox', { name: 'Secret key', exact: true }).fill(stage().s3.secretKey);
   await page.getByRole('textbox', { name: 'Custom CA certificate' }).fill(stage().s3.otherCA);
   await page.getByRole('button', { name: 'Test from the nodes' }).click();
   await expect(page.getByText('certificate').filter({ hasText: 'unknown authority' }).first()).toBeVisible();
@@ -115,8 +115,8 @@ test('a target is tried from the nodes before it is saved, and its keys are neve
   const [first] = await secretsOf(page, 'c0006');
 
   await page.getByRole('button', { name: 'Replace them' }).click();
-  await page.getByLabel('Access key', { exact: true }).fill(stage().s3.accessKey);
-  await page.getByLabel('Secret key', { exact: true }).fill(stage().s3.secretKey);
+  await page.getByRole('textbox', { name: 'Access key', exact: true }).fill(stage().s3.accessKey);
+  await page.getByRole('textbox', { name: 'Secret key', exact: true }).fill(stage().s3.secretKey);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('Keys are set. They are not shown again.')).toBeVisible();
   await expect.poll(async () => (await secretsOf(page, 'c0006')).length).toBe(1);
