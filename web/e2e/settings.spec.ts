@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { expect, expectAccessible, signIn, test } from './page';
 import { stage } from './stage';
 
@@ -34,6 +34,16 @@ async function fillTarget(page: Page, folder: string, wrong: { secretKey?: strin
   await page.getByRole('textbox', { name: 'Access key', exact: true }).fill(s3.accessKey);
   await page.getByRole('textbox', { name: 'Secret key', exact: true }).fill(wrong.secretKey ?? s3.secretKey);
   await page.getByRole('textbox', { name: 'Custom CA certificate' }).fill(wrong.ca ?? s3.ca);
+}
+
+/** Puts a text in place of all that is in an editor, as people do: what a browser itself makes of that is not the page's. */
+async function paste(editor: Locator, text: string): Promise<void> {
+  await editor.press('ControlOrMeta+a');
+  await editor.evaluate((element, pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', pasted);
+    element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
 }
 
 test('a schedule is read as k3s reads it, in words and times', async ({ page }) => {
@@ -154,17 +164,17 @@ test('YAML is judged, compared and saved', async ({ page }) => {
   await expectAccessible(page);
   const text = (etcd: string) =>
     `apiVersion: holdfast.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: c0004\n  namespace: c0004\nspec:\n  distro: etcd\n  deletionPolicy: Retain\n  etcd:\n    ${etcd}\n    verify: restore\n    snapshotBeforeChange: true\n`;
-  await editor.fill(text('snapshotRetenton: 9'));
+  await paste(editor, text('snapshotRetenton: 9'));
   await expect(page.getByText('Line 10: there is no field snapshotRetenton')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Review changes' })).toBeDisabled();
   await expectAccessible(page);
   // Only the API knows that.
-  await editor.fill(text('safeTimestamp: true'));
+  await paste(editor, text('safeTimestamp: true'));
   await page.getByRole('button', { name: 'Review changes' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('safeTimestamp is for distro rke')).toBeVisible();
 
-  await editor.fill(text('snapshotRetention: 9').replace('spec:', 'spec:\n  config:\n    etcd:\n      dataDir: /var/lib/etcd'));
+  await paste(editor, text('snapshotRetention: 9').replace('spec:', 'spec:\n  config:\n    etcd:\n      dataDir: /var/lib/etcd'));
   await page.getByRole('button', { name: 'Review changes' }).click();
   const dialog = page.getByRole('dialog');
   await expect(dialog.getByText('spec.etcd.snapshotRetention')).toBeVisible();
@@ -182,7 +192,7 @@ test('YAML that somebody else has overtaken shows what would be lost', async ({ 
   await signIn(page, '/clusters/c0002/c0002/configuration');
   const editor = page.getByRole('textbox', { name: 'YAML of c0002' });
   const text = await editor.evaluate((element) => (element as HTMLElement).innerText);
-  await editor.fill(text.replace('verify: restore', 'verify: content'));
+  await paste(editor, text.replace('verify: restore', 'verify: content'));
   await page.getByRole('button', { name: 'Review changes' }).click();
   await api(page, cluster('c0002'), { spec: { etcd: { snapshotRetention: 7 } } });
   const dialog = page.getByRole('dialog');

@@ -41,7 +41,7 @@ export function ConfigurationTab({ cluster }: { cluster: Cluster }) {
     problem.unknown === undefined ? problem.message : t('configuration.unknown', { field: problem.unknown });
   // What the API said is about the text that it was shown.
   const told = refused?.text === text ? refused.problems : nothing;
-  const problems = useMemo(() => [...judged.problems, ...told], [judged, told]);
+  const problems = useMemo(() => [...judged.problems, ...told].sort((a, b) => a.from - b.from), [judged, told]);
   return (
     <>
       <Flex className="hf-gap" justifyContent={{ default: 'justifyContentSpaceBetween' }}>

@@ -1,4 +1,4 @@
-import { forceLinting, linter, lintGutter } from '@codemirror/lint';
+import { lintGutter, setDiagnostics } from '@codemirror/lint';
 import { EditorView } from '@codemirror/view';
 import { useEffect, useEffectEvent, useRef } from 'react';
 import { basics, writing } from './codemirror';
@@ -36,7 +36,6 @@ export function Editor({ label, initial, readOnly, problems, describe, onChange 
         basics(label, readOnly),
         ...(readOnly ? [] : writing()),
         lintGutter(),
-        linter(({ state }) => found(state.doc.length), { delay: 300 }),
         EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
       ],
     });
@@ -44,7 +43,8 @@ export function Editor({ label, initial, readOnly, problems, describe, onChange 
     return () => editor.destroy();
   }, [initial, label, readOnly]);
   useEffect(() => {
-    if (view.current) forceLinting(view.current);
+    const editor = view.current;
+    if (editor) editor.dispatch(setDiagnostics(editor.state, found(editor.state.doc.length)));
   }, [problems]);
   return <div ref={host} />;
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Modal, ModalBody, ModalFooter, ModalHeader, Title } from '@patternfly/react-core';
+import { Alert, Button, Checkbox, List, ListItem, Modal, ModalBody, ModalFooter, ModalHeader, Title } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,7 +6,6 @@ import { ApiError } from '../api/client';
 import { clusters } from '../api/kinds';
 import { Conflict, respec } from '../api/respec';
 import type { Cluster } from '../api/types.gen';
-import { Fact, Facts } from '../parts/Facts';
 import { Diff } from './Diff';
 import { judge, place, type Problem } from './judge';
 import { differences, isChange, manifest, specIn, withPreChange } from './manifest';
@@ -60,13 +59,13 @@ export function Review({ base, text, onSaved, onRefused, onClose }: Props) {
             <Title headingLevel="h2" size="md">
               {t('configuration.diff.fields')}
             </Title>
-            <Facts>
+            <List isPlain className="hf-gap">
               {found.map(({ path, before, after }) => (
-                <Fact key={path} term={path}>
-                  {t('configuration.diff.from', { before: shown(before, t), after: shown(after, t) })}
-                </Fact>
+                <ListItem key={path}>
+                  <code>{path}</code> {t('configuration.diff.from', { before: shown(before, t), after: shown(after, t) })}
+                </ListItem>
               ))}
-            </Facts>
+            </List>
             {isChange(against.spec, spec) && (
               <Checkbox
                 id="review-pre-change"

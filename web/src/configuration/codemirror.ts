@@ -46,6 +46,8 @@ const look = EditorView.theme({
     background: `color-mix(in srgb, ${token('color--status--danger--default')} 30%, transparent)`,
     textDecoration: 'none',
   },
+  // Colours that are readable on the page's own ground need not be on these.
+  '.cm-changedLine span, .cm-deletedChunk span': { color: token('text--color--regular') },
   '.cm-collapsedLines': {
     color: token('text--color--subtle'),
     background: token('background--color--secondary--default'),

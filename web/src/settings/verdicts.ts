@@ -22,10 +22,12 @@ export function verdicts(results: Result[]): Verdicts {
   const failed = told.filter(({ outcome }) => outcome === 'failed');
   const problems = new Map<string, Verdicts['problems'][number]>();
   for (const { machine, subject, message = '' } of failed) {
-    const problem = problems.get(message) ?? { machines: [], rights: [], message };
+    // The server numbers its answers: the same trouble is told with another number on each machine.
+    const same = message.replace(/request \w+/g, '');
+    const problem = problems.get(same) ?? { machines: [], rights: [], message };
     if (!problem.machines.includes(machine)) problem.machines.push(machine);
     if (!problem.rights.includes(subject)) problem.rights.push(subject);
-    problems.set(message, problem);
+    problems.set(same, problem);
   }
   return {
     machines: [...new Set(told.map(({ machine }) => machine))].sort(),
