@@ -29,6 +29,11 @@ type RestorePlan struct {
 	// reason for the verdict, in words.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// candidates are the machines that the verdict speaks of: the one whose member has most, to reset the cluster to, or those
+	// whose members can be replaced.
+	// +optional
+	// +listType=atomic
+	Candidates []string `json:"candidates,omitempty"`
 	// text explains the plan to whoever has to approve it, a line each.
 	// +optional
 	// +listType=atomic

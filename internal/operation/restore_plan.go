@@ -161,10 +161,10 @@ func (d *draft) addresses() {
 
 // verdict says what the cluster needs, whatever was asked for.
 func (d *draft) verdict() {
-	var bad []string
+	var bad, unwell []string
 	for _, m := range d.etcdMachines() {
 		if why := d.wrong[m.Name]; why != "" {
-			bad = append(bad, m.Name+": "+why)
+			bad, unwell = append(bad, m.Name+": "+why), append(unwell, m.Name)
 		}
 	}
 	survivor := d.survivorWithMost()
@@ -172,11 +172,11 @@ func (d *draft) verdict() {
 	case len(d.healthy) > 0 && len(bad) == 0:
 		d.plan.Verdict, d.plan.Reason = v1alpha1.VerdictNothing, "etcd is healthy on all machines: a restore throws away what came after the snapshot"
 	case d.majority():
-		d.plan.Verdict = v1alpha1.VerdictReplace
+		d.plan.Verdict, d.plan.Candidates = v1alpha1.VerdictReplace, unwell
 		d.plan.Reason = "a majority is healthy (" + strings.Join(plainNames(d.healthy), ", ") +
 			"): replacing what is not loses nothing, see source.replace; " + strings.Join(bad, "; ")
 	case survivor != nil:
-		d.plan.Verdict = v1alpha1.VerdictReset
+		d.plan.Verdict, d.plan.Candidates = v1alpha1.VerdictReset, []string{survivor.Name}
 		d.plan.Reason = "no majority is healthy, but the member on " + survivor.Name + " still has its data: source.survivor " +
 			survivor.Name + " keeps what a snapshot would lose; " + strings.Join(bad, "; ")
 	default:

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
@@ -17,12 +18,13 @@ func TestTheVerdictSaysWhatTheClusterNeeds(t *testing.T) {
 		down, quorumless []string
 		want             v1alpha1.Verdict
 		says             string
+		candidates       []string
 	}{
-		"all well":            {nil, nil, v1alpha1.VerdictNothing, "healthy on all machines"},
-		"one lost":            {[]string{"c"}, nil, v1alpha1.VerdictReplace, "a majority is healthy (a, b)"},
-		"quorum lost":         {[]string{"a", "c"}, []string{"b"}, v1alpha1.VerdictReset, "the member on b still has its data"},
-		"two survive without": {[]string{"a"}, []string{"b", "c"}, v1alpha1.VerdictReset, "source.survivor c"},
-		"all lost":            {[]string{"a", "b", "c"}, nil, v1alpha1.VerdictRestore, "no member runs, and from none of them can anything be kept before one does"},
+		"all well":            {nil, nil, v1alpha1.VerdictNothing, "healthy on all machines", nil},
+		"one lost":            {[]string{"c"}, nil, v1alpha1.VerdictReplace, "a majority is healthy (a, b)", []string{"c"}},
+		"quorum lost":         {[]string{"a", "c"}, []string{"b"}, v1alpha1.VerdictReset, "the member on b still has its data", []string{"b"}},
+		"two survive without": {[]string{"a"}, []string{"b", "c"}, v1alpha1.VerdictReset, "source.survivor c", []string{"c"}},
+		"all lost":            {[]string{"a", "b", "c"}, nil, v1alpha1.VerdictRestore, "no member runs, and from none of them can anything be kept before one does", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := restoreWorld(t)
@@ -37,6 +39,8 @@ func TestTheVerdictSaysWhatTheClusterNeeds(t *testing.T) {
 			restores(w, r, time.Minute)
 			if p := r.Status.Plan; p.Verdict != test.want || !strings.Contains(p.Reason, test.says) {
 				t.Errorf("%s: %s", p.Verdict, p.Reason)
+			} else if diff := cmp.Diff(test.candidates, p.Candidates); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}

@@ -140,7 +140,8 @@ func sameFacts(a, b *v1alpha1.RestorePlan) bool {
 
 func facts(p *v1alpha1.RestorePlan) *v1alpha1.RestorePlan {
 	p = p.DeepCopy()
-	p.Reason, p.Text, p.Changes, p.Made, p.Digest, p.Supersedes = "", nil, nil, metav1.Time{}, "", nil
+	p.Reason, p.Candidates, p.Text, p.Changes, p.Made = "", nil, nil, nil, metav1.Time{}
+	p.Digest, p.Supersedes = "", nil
 	// Workers come and go, and change nothing about what is approved.
 	p.Machines = slices.DeleteFunc(p.Machines, func(m v1alpha1.PlannedMachine) bool { return worker(&m) })
 	for i := range p.Machines {

@@ -593,6 +593,11 @@ phase?: ("Pending" | "Started" | "Shutdown" | "Restore" | "RestartCluster" | "Fi
  */
 plan?: {
 /**
+ * candidates are the machines that the verdict speaks of: the one whose member has most, to reset the cluster to, or those
+ * whose members can be replaced.
+ */
+candidates?: string[]
+/**
  * changes to version and configuration, a line each.
  */
 changes?: string[]

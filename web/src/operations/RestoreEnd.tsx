@@ -38,12 +38,18 @@ export function RestoreEnd({ cluster, restore }: Props) {
           </Fact>
         )}
       </Facts>
-      {remainingSteps && remainingSteps.length > 0 && outcome === 'KeptNew' && (
+      {remainingSteps && remainingSteps.length > 0 && goesOn(cluster, restore) && (
         <GoOn key={remainingSteps.join()} restore={restore} steps={remainingSteps} />
       )}
       {(outcome === 'RolledBack' || outcome === 'NothingDone') && <PlanAnew cluster={cluster} restore={restore} />}
     </div>
   );
+}
+
+/** Whether the manager takes the restore up again. One that ended well is over once another has made the cluster what it is. */
+function goesOn(cluster: Cluster, { status }: EtcdSnapshotRestore): boolean {
+  if (status?.outcome === 'KeptNew') return true;
+  return status?.outcome === 'Restored' && status.plan?.restoreEpoch === cluster.status?.restoreEpoch;
 }
 
 /** Goes on with what remains after the commit point. */

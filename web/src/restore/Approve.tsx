@@ -29,14 +29,13 @@ export function Approve({ cluster, restore, digest, state }: Props) {
     event.preventDefault();
     if (ready && matches && !approve.isPending) approve.mutate();
   };
-  const replaces = restore.spec.source.replace !== undefined;
   return (
     <Card isCompact>
       <CardTitle component="h3">{t('restore.approve.title')}</CardTitle>
       <CardBody>
         <Form onSubmit={submit}>
           {approve.error && <Alert variant="danger" component="h4" isInline title={approve.error.message} />}
-          <p>{t(replaces ? 'restore.approve.replaces' : 'restore.approve.stops')}</p>
+          <p>{t(`restore.approve.${consequence(restore)}`)}</p>
           {!ready && (
             <Alert
               variant="info"
@@ -71,4 +70,10 @@ export function Approve({ cluster, restore, digest, state }: Props) {
       </CardBody>
     </Card>
   );
+}
+
+/** What becomes of the cluster, as the key of a text. */
+function consequence({ spec }: EtcdSnapshotRestore): 'replaces' | 'stops' | 'stopsHold' {
+  if (spec.source.replace !== undefined) return 'replaces';
+  return spec.onFailure === 'hold' ? 'stopsHold' : 'stops';
 }

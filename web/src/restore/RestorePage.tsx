@@ -63,7 +63,7 @@ function Sections(props: Parameters<typeof WhatToRestore>[0]) {
     <>
       {plan && (
         <StackItem>
-          <Verdict plan={plan} />
+          <Verdict restore={restore} plan={plan} mayChange={mayChange} />
         </StackItem>
       )}
       <StackItem>

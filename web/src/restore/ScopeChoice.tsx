@@ -16,7 +16,7 @@ interface Props {
 export function ScopeChoice({ cluster, snapshot, wanted, change }: Props) {
   const { t } = useTranslation();
   return (
-    <FormGroup role="radiogroup" isStack fieldId="restore-scope" label={t('restore.scope.label')}>
+    <FormGroup role="radiogroup" isStack className="hf-gap" fieldId="restore-scope" label={t('restore.scope.label')}>
       {scopes.map((scope) => {
         const reason = impossible(scope, cluster, wanted, snapshot);
         return (

@@ -1,16 +1,13 @@
 import { Button, Card, CardBody, CardFooter, CardTitle, Checkbox, Form, Grid, GridItem } from '@patternfly/react-core';
-import { useMutation } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import { patch } from '../api/change';
-import { restores } from '../api/kinds';
 import type { Cluster, EtcdSnapshot, EtcdSnapshotRestore, Machine } from '../api/types.gen';
-import { useToast } from '../app/toast';
 import { MoreOptions } from './MoreOptions';
 import { impossible } from './scope';
 import { ScopeChoice } from './ScopeChoice';
 import { SourceChoice } from './SourceChoice';
-import { isSame, missing, patchOf, wantedOf, type Wanted } from './wanted';
+import { usePlan } from './usePlan';
+import { isSame, missing, wantedOf, type Wanted } from './wanted';
 
 interface Props {
   cluster: Cluster;
@@ -45,16 +42,17 @@ export function WhatToRestore({ cluster, restore, machines, snapshots }: Props) 
             </GridItem>
             <GridItem>
               <ScopeChoice cluster={cluster} snapshot={snapshot} wanted={wanted} change={change} />
+              <Checkbox
+                id="restore-safety"
+                className="hf-gap"
+                label={t('restore.safety')}
+                description={t(wanted.safetySnapshot ? 'restore.safetyWhy' : 'restore.safetyOff')}
+                isChecked={wanted.safetySnapshot}
+                onChange={(_, safetySnapshot) => change({ safetySnapshot })}
+              />
+              <MoreOptions machines={machines} wanted={wanted} change={change} />
             </GridItem>
           </Grid>
-          <Checkbox
-            id="restore-safety"
-            label={t('restore.safety')}
-            description={t(wanted.safetySnapshot ? 'restore.safetyWhy' : 'restore.safetyOff')}
-            isChecked={wanted.safetySnapshot}
-            onChange={(_, safetySnapshot) => change({ safetySnapshot })}
-          />
-          <MoreOptions machines={machines} wanted={wanted} change={change} />
         </Form>
       </CardBody>
       {changed && (
@@ -89,13 +87,4 @@ function chosen(wanted: Wanted, asked: Wanted, restore: EtcdSnapshotRestore, sna
   const found = wanted.kind === asked.kind ? restore.status?.plan?.snapshot?.name : undefined;
   const name = wanted.kind === 'snapshot' ? wanted.snapshot : found;
   return snapshots.find(({ metadata }) => metadata.name === name);
-}
-
-/** Asks the manager for another plan. */
-function usePlan({ metadata }: EtcdSnapshotRestore) {
-  const toast = useToast();
-  return useMutation({
-    mutationFn: (wanted: Wanted) => patch(restores, metadata.namespace, metadata.name, { spec: patchOf(wanted) }),
-    onError: (err) => toast.failed('restore.plan', err),
-  });
 }
