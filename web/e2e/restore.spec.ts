@@ -66,7 +66,7 @@ test('a plan is read in Chinese and in the dark', async ({ page }) => {
   await page.getByRole('button', { name: '简体中文' }).click();
   await page.getByRole('button', { name: '恢复 c0006' }).click();
   await expect(page.getByText('集群工作正常：无需恢复')).toBeVisible();
-  await expect(page.getByText('所有检查都有结果')).toBeVisible();
+  await expect(page.getByText('所有检查都有结果，没有未通过的检查。')).toBeVisible();
   await expectAccessible(page);
 });
 

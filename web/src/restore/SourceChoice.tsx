@@ -32,7 +32,7 @@ export function SourceChoice(props: Props) {
             isDisabled={isDisabled}
             isChecked={wanted.kind === kind}
             onChange={() => change({ kind, initMachine: '' })}
-            body={wanted.kind === kind && <Details kind={kind} {...props} />}
+            body={wanted.kind === kind && kind !== 'latestProven' && <Details kind={kind} {...props} />}
           />
         );
       })}
