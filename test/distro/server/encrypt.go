@@ -289,7 +289,7 @@ func (s *Server) reencrypt(ctx context.Context, c *kube.Clients, keepKey bool) e
 	for i := range list.Items {
 		secret := &list.Items[i]
 		if _, err := c.CoreV1().Secrets(secret.Namespace).Update(ctx, secret, metav1.UpdateOptions{}); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("failed to update secret: %v", err)
+			return fmt.Errorf("failed to update secret: %w", err)
 		}
 	}
 	if keepKey {
