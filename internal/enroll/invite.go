@@ -140,5 +140,23 @@ func (i Info) InstallLine(address string, token JoinToken) string {
 	return fmt.Sprintf("curl -fsSk --pinnedpubkey %s https://%s%s | HOLDFAST_JOIN_TOKEN=%s sh", i.Pin, address, PathInstall, token.Text())
 }
 
+// JoinLine is the line with which one machine joins a cluster, and what it is made of. It holds the token's secret.
+type JoinLine struct {
+	Cluster   string    `json:"cluster"`
+	Namespace string    `json:"namespace"`
+	Server    string    `json:"server"`
+	Token     string    `json:"token"`
+	Expires   time.Time `json:"expires"`
+	Command   string    `json:"command"`
+}
+
+// Line for a token that was made of an invitation. address is where the machine reaches the manager.
+func (i Info) Line(address string, invitation Invitation, token JoinToken) JoinLine {
+	return JoinLine{
+		Cluster: invitation.Cluster, Namespace: invitation.Namespace, Server: "https://" + address, Token: token.Text(),
+		Expires: invitation.Expires.UTC(), Command: i.InstallLine(address, token),
+	}
+}
+
 // DefaultPort of the manager.
 const DefaultPort = "8443"

@@ -24,6 +24,8 @@ type Config struct {
 	Enroll http.Handler
 	// Downloads answers those who may download a snapshot; user is who asks.
 	Downloads func(w http.ResponseWriter, r *http.Request, user string)
+	// Info says where machines reach the manager, for join lines.
+	Info func() enroll.Info
 	// Metrics is shown to those who may read the path /metrics of the API.
 	Metrics http.Handler
 	// Agents is the folder with the agents' program: a file holdfast-agent-OS-ARCH for each kind of machine.
@@ -71,6 +73,8 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	mux.Handle("POST "+download.Path, sessions.Authenticate(guard.downloads(cfg.Downloads)))
 	mux.Handle("GET "+pathSchedule, sessions.Authenticate(guard.schedules(cfg.Now)))
+	mux.Handle("POST "+pathInvite, sessions.Authenticate(guard.asCaller(invitations{info: cfg.Info, now: cfg.Now}.serve)))
+	mux.Handle("GET "+pathByHand, sessions.Authenticate(guard.asCaller(serveByHand)))
 	mux.Handle("GET "+enroll.PathInstall, script)
 	mux.Handle("GET "+enroll.PathAgent+"{file}", agents{cfg.Agents})
 	mux.Handle("GET "+pathMetrics, guard.protect(cfg.Metrics))

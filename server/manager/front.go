@@ -80,7 +80,7 @@ func (f *front) listen(cfg Config, p *plane, measured prometheus.Gatherer) error
 	}
 	handler, err := httpd.New(httpd.Config{
 		API: p.api, Embedded: p.handler(), Enroll: f.enroll.Handler(), Agents: cfg.Agents, Pin: pin, Ready: ready,
-		Downloads: f.download.Serve, Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
+		Downloads: f.download.Serve, Info: func() enroll.Info { return f.info }, Metrics: promhttp.HandlerFor(measured, promhttp.HandlerOpts{}),
 		SessionKey: sessionKey, Now: cfg.Now, Page: web.Files(),
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ type importView struct {
 type machineView struct {
 	Name  string          `json:"name"`
 	Roles []v1alpha1.Role `json:"roles"`
-	manager.JoinLine
+	enroll.JoinLine
 }
 
 func newImport(c *console.Console, flags *manager.Flags) *cobra.Command {

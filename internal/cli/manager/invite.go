@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -10,19 +9,9 @@ import (
 	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
 
-// JoinLine is the line with which one machine joins a cluster, and what it is made of.
-type JoinLine struct {
-	Cluster   string    `json:"cluster"`
-	Namespace string    `json:"namespace"`
-	Server    string    `json:"server"`
-	Token     string    `json:"token"`
-	Expires   time.Time `json:"expires"`
-	Command   string    `json:"command"`
-}
-
 // Invite keeps a join token's hash with the manager, and returns the line. server is the address that the machine reaches the
 // manager at; empty is what the manager says itself.
-func (m *Manager) Invite(ctx context.Context, invitation enroll.Invitation, server string) (JoinLine, error) {
+func (m *Manager) Invite(ctx context.Context, invitation enroll.Invitation, server string) (enroll.JoinLine, error) {
 	var info enroll.Info
 	var token enroll.JoinToken
 	err := m.With(ctx, "read", "the manager's address", func(ctx context.Context, c client.Client) (err error) {
@@ -30,11 +19,11 @@ func (m *Manager) Invite(ctx context.Context, invitation enroll.Invitation, serv
 		return err
 	})
 	if err != nil {
-		return JoinLine{}, err
+		return enroll.JoinLine{}, err
 	}
 	if server == "" {
 		if len(info.Addresses) == 0 {
-			return JoinLine{}, &problem.Error{
+			return enroll.JoinLine{}, &problem.Error{
 				Kind: problem.Refused, Op: "find", Subject: "the manager's address", Why: "it does not say where machines reach it", Next: "pass --server HOST:PORT",
 			}
 		}
@@ -45,10 +34,7 @@ func (m *Manager) Invite(ctx context.Context, invitation enroll.Invitation, serv
 		return err
 	})
 	if err != nil {
-		return JoinLine{}, err
+		return enroll.JoinLine{}, err
 	}
-	return JoinLine{
-		Cluster: invitation.Cluster, Namespace: invitation.Namespace, Server: "https://" + server, Token: token.Text(), Expires: invitation.Expires.UTC(),
-		Command: info.InstallLine(server, token),
-	}, nil
+	return info.Line(server, invitation, token), nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
 	"github.com/holdfast-dev/holdfast/engine/problem"
+	"github.com/holdfast-dev/holdfast/internal/byhand"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
 	"github.com/holdfast-dev/holdfast/internal/download"
@@ -102,7 +103,7 @@ func pathFor(to, file string, force bool) (string, error) {
 
 // onlyLocal tells where the bytes are that no link leads to.
 func onlyLocal(ctx context.Context, m *manager.Manager, s *v1alpha1.EtcdSnapshot) error {
-	chosen := best(s)
+	chosen := byhand.BestCopy(s)
 	if chosen == nil {
 		return &problem.Error{Kind: problem.NotFound, Op: "find", Subject: "a copy of " + s.Name, Why: "none is left that could be restored"}
 	}

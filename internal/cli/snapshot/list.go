@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
+	"github.com/holdfast-dev/holdfast/internal/byhand"
 	"github.com/holdfast-dev/holdfast/internal/cli/cell"
 	"github.com/holdfast-dev/holdfast/internal/cli/console"
 	"github.com/holdfast-dev/holdfast/internal/cli/manager"
@@ -109,18 +110,13 @@ func copies(s *v1alpha1.EtcdSnapshot) string {
 		if place == "" {
 			place = "s3"
 		}
-		if !usable(c.State) {
+		if !byhand.Usable(c.State) {
 			place += " (" + string(c.State) + ")"
 		}
 		places = append(places, place)
 	}
 	slices.Sort(places)
 	return cell.Text(strings.Join(places, ", "))
-}
-
-// usable copies can be restored from, good or not.
-func usable(s v1alpha1.SnapshotState) bool {
-	return s != v1alpha1.StateDamaged && s != v1alpha1.StateFailed && s != v1alpha1.StateMissing
 }
 
 var levels = []string{"checksum", "content", "restore", "live"}

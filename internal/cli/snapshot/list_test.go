@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/holdfast-dev/holdfast/api/v1alpha1"
-	engine "github.com/holdfast-dev/holdfast/engine/snapshot"
 )
 
 var now = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
@@ -42,23 +41,6 @@ func copied(machine string, state v1alpha1.SnapshotState, evidence ...v1alpha1.E
 	return v1alpha1.SnapshotCopy{Location: location, Machine: machine, CopyFacts: v1alpha1.CopyFacts{State: state, Evidence: evidence}}
 }
 
-func TestTheBestCopyPromisesMostAndNeedsNoNetwork(t *testing.T) {
-	for want, copies := range map[string][]v1alpha1.SnapshotCopy{
-		"/n1":      {copied("", v1alpha1.StateRestored), copied("n1", v1alpha1.StateRestored)},
-		"s3://b/f": {copied("n1", v1alpha1.StateComplete), copied("", v1alpha1.StateProven)},
-		"/n2":      {copied("n1", v1alpha1.StateDamaged), copied("", v1alpha1.StateMissing), copied("n2", v1alpha1.StateUnverified)},
-		"":         {copied("n1", v1alpha1.StateDamaged), copied("", v1alpha1.StateFailed)},
-	} {
-		got := ""
-		if c := best(&v1alpha1.EtcdSnapshot{Status: v1alpha1.EtcdSnapshotStatus{Copies: copies}}); c != nil {
-			got = c.Location
-		}
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 func TestTheStrongestTestIsShownUnlessOneFailed(t *testing.T) {
 	test := func(level, outcome string) v1alpha1.Evidence {
 		return v1alpha1.Evidence{Level: level, Outcome: outcome, At: metav1.NewTime(now.Add(-time.Hour))}
@@ -71,23 +53,6 @@ func TestTheStrongestTestIsShownUnlessOneFailed(t *testing.T) {
 		s := &v1alpha1.EtcdSnapshot{Status: v1alpha1.EtcdSnapshotStatus{Copies: []v1alpha1.SnapshotCopy{copied("n1", v1alpha1.StateRestored, evidences...)}}}
 		if got := evidence(now, s); got != want {
 			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
-func TestTheEncodingFollowsFromTheNameAndTheDistribution(t *testing.T) {
-	for _, test := range []struct {
-		file   string
-		distro v1alpha1.Distro
-		want   engine.Encoding
-	}{
-		{"a.db", v1alpha1.DistroEtcd, engine.EncodingRaw},
-		{"a.db.zst", v1alpha1.DistroEtcd, engine.EncodingZstd},
-		{"etcd-snapshot-n1-1795312800.zip", v1alpha1.DistroK3s, engine.EncodingZip},
-		{"c-9dmxz-rl-8b2cx_2026-11-22T02:00:00Z.zip", v1alpha1.DistroRKE, engine.EncodingRKE},
-	} {
-		if got := encodingOf(test.file, test.distro); got != test.want {
-			t.Errorf("%s of %s: %s, want %s", test.file, test.distro, got, test.want)
 		}
 	}
 }

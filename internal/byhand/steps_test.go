@@ -1,4 +1,4 @@
-package repo
+package byhand
 
 import (
 	"fmt"
@@ -9,10 +9,9 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
-	"github.com/holdfast-dev/holdfast/internal/cli/settings"
 )
 
-func handOf(location string, encoding snapshot.Encoding, manifest bool, s3 settings.S3) *hand {
+func handOf(location string, encoding snapshot.Encoding, manifest bool, s3 S3) *hand {
 	e := &repository.Entry{File: "a-n-1652288934.db", Encoding: encoding, Maker: repository.MakerHoldfast}
 	h := &hand{entry: e, database: databaseName(e)}
 	if manifest {
@@ -26,6 +25,9 @@ func handOf(location string, encoding snapshot.Encoding, manifest bool, s3 setti
 	h.restore()
 	return h
 }
+
+// commandsOf a hand: its lines without the remarks.
+func commandsOf(h *hand) []string { return Page{Lines: h.lines}.Commands() }
 
 func TestStepsByHandAreNumberedWithoutGapsAndCopyOnce(t *testing.T) {
 	for _, c := range []struct {
@@ -41,9 +43,9 @@ func TestStepsByHandAreNumberedWithoutGapsAndCopyOnce(t *testing.T) {
 		{"s3://b/r/a", snapshot.EncodingRaw, true, []string{"aws", "echo", "etcdutl", "etcdutl"}},
 		{"s3://b/r/a", snapshot.EncodingZip, false, []string{"aws", "unzip", "etcdutl", "etcdutl"}},
 	} {
-		h := handOf(c.location, c.encoding, c.manifest, settings.S3{})
+		h := handOf(c.location, c.encoding, c.manifest, S3{})
 		var programs []string
-		for _, command := range h.commands() {
+		for _, command := range commandsOf(h) {
 			programs = append(programs, strings.Fields(command)[0])
 		}
 		if diff := cmp.Diff(c.programs, programs); diff != "" {
@@ -64,13 +66,13 @@ func TestStepsByHandAreNumberedWithoutGapsAndCopyOnce(t *testing.T) {
 }
 
 func TestWhatFetchesByHandReachesTheSameServer(t *testing.T) {
-	for want, s3 := range map[string]settings.S3{
+	for want, s3 := range map[string]S3{
 		"": {},
 		" --endpoint-url https://minio:9000 --region r --ca-bundle '/my ca.pem'": {Endpoint: "minio:9000", Region: "r", CAFile: "/my ca.pem"},
 		" --endpoint-url http://minio:9000":                                      {Endpoint: "minio:9000", Insecure: true},
 		" --endpoint-url https://minio --no-verify-ssl":                          {Endpoint: "minio", SkipTLSVerify: true},
 	} {
-		if got, _ := strings.CutPrefix(handOf("s3://b/a", snapshot.EncodingZstd, false, s3).commands()[0], "aws s3 cp s3://b/a ./a-n-1652288934.db"); got != want {
+		if got, _ := strings.CutPrefix(commandsOf(handOf("s3://b/a", snapshot.EncodingZstd, false, s3))[0], "aws s3 cp s3://b/a ./a-n-1652288934.db"); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package repo
+package byhand
 
 import (
 	"strings"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/holdfast-dev/holdfast/engine/repository"
 	"github.com/holdfast-dev/holdfast/engine/snapshot"
-	"github.com/holdfast-dev/holdfast/internal/cli/settings"
 )
 
 // The AWS command line takes names as they are; ours in URLs are encoded.
@@ -18,8 +17,8 @@ func TestByHandNamesTheObjectAsItIsCalled(t *testing.T) {
 		"s3://bucket/it%27s/a.db.zst":            `aws s3 cp 's3://bucket/it'\''s/a.db.zst' `,
 	} {
 		h := &hand{entry: &repository.Entry{File: "a.db.zst", Encoding: snapshot.EncodingZstd}}
-		h.fetch(location, settings.S3{})
-		if commands := h.commands(); len(commands) != 1 || !strings.HasPrefix(commands[0], want) {
+		h.fetch(location, S3{})
+		if commands := commandsOf(h); len(commands) != 1 || !strings.HasPrefix(commands[0], want) {
 			t.Errorf("%s: %q", location, commands)
 		}
 	}
