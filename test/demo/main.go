@@ -55,7 +55,14 @@ func run(ctx context.Context, bin string, objects int, once bool) error {
 		fmt.Printf("\nDEMO PASSED: %s\n", verdict)
 		return nil
 	}
-	say("All of it stays up until Ctrl-C. In another shell:\n\n  export KUBECONFIG=%s PATH=%s:$PATH\n  holdfast cluster ls\n  holdfast doctor %s\n\nWhat to try then is in docs/quickstart.md.",
+	page, err := s.page()
+	if err != nil {
+		return err
+	}
+	say("All of it stays up until Ctrl-C. The way in, with a browser on this machine:\n\n  %s\n\nIts certificate is the "+
+		"manager's own, so the browser asks first. Sign in with the token that this prints:\n\n  sed -n 's/^ *token: //p' %s",
+		page, s.kubeconfig())
+	say("Or with the command line, in another shell:\n\n  export KUBECONFIG=%s PATH=%s:$PATH\n  holdfast cluster ls\n  holdfast doctor %s\n\nWhat to try then is in docs/quickstart.md.",
 		s.kubeconfig(), s.bin, clusterName)
 	<-ctx.Done()
 	say("Clearing up.")

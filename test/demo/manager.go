@@ -5,6 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/holdfast-dev/holdfast/internal/enroll"
 )
 
 // definition of the demo's cluster, as a user would keep it in git.
@@ -36,6 +41,15 @@ func (s *stage) startManager(ctx context.Context) error {
 		_, err := s.quiet(ctx, "cluster", "ls")
 		return err == nil, err
 	})
+}
+
+// page is where a browser finds the manager: the API's address without its path.
+func (s *stage) page() (string, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", s.kubeconfig())
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(config.Host, enroll.PathAPI) + "/", nil
 }
 
 func (s *stage) registerCluster(ctx context.Context) error {
