@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -67,15 +68,20 @@ func Named(t testing.TB, name string) *Machine {
 	return m
 }
 
-// address is one that nothing listens on at present.
+// address is one that nothing listens on at present. The kernel gives no connection a port as low as these, or one of the
+// many that other tests make would have it by the time that etcd starts.
 func address(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return "http://" + l.Addr().String()
 	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Driver returns a new one, as after a restart of the agent.
