@@ -32,6 +32,11 @@ func (r *restoring) prepare() {
 		r.enter(v1alpha1.PhasePending, stageClear, clearLimit, "takes the plans back")
 		return
 	}
+	if r.approved() && r.Holder != nil && r.Holder.UID != r.op.UID {
+		// What that one does to the machines says nothing about the plan: it is judged again when the cluster is free.
+		r.enter(v1alpha1.PhasePending, stageLock, lockPatience, "approved; waits for the cluster")
+		return
+	}
 	d := r.draft(r.spec.Source)
 	switch {
 	case r.status.Plan == nil:
@@ -56,7 +61,7 @@ func (r *restoring) prepare() {
 	case r.spec.ApprovedPlan == "":
 		r.say("planned; it begins when spec.approvedPlan is %s", r.status.Plan.Digest)
 		r.condition(v1alpha1.OperationPlanned, metav1.ConditionTrue, v1alpha1.PlannedReady, "every check has passed")
-	case r.spec.ApprovedPlan != r.status.Plan.Digest && !slices.Contains(r.status.Plan.Supersedes, r.spec.ApprovedPlan):
+	case !r.approved():
 		r.refuse("PlanChanged", "the plan that was approved is no longer the one: "+r.status.Plan.Reason+
 			"; create another restore and read its plan")
 	case bad != "":
@@ -64,6 +69,12 @@ func (r *restoring) prepare() {
 	default:
 		r.enter(v1alpha1.PhasePending, stageLock, lockPatience, "approved; waits for the cluster")
 	}
+}
+
+// approved tells whether the present plan is, or one that did the same.
+func (r *restoring) approved() bool {
+	p := r.status.Plan
+	return p != nil && r.spec.ApprovedPlan != "" && (r.spec.ApprovedPlan == p.Digest || slices.Contains(p.Supersedes, r.spec.ApprovedPlan))
 }
 
 // mend says what to do about checks that the manager does not repeat all the time.

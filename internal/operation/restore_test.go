@@ -379,6 +379,26 @@ func TestAnApprovalStandsWhileTheClusterGoesOnDying(t *testing.T) {
 	}
 }
 
+// TestAnApprovedRestoreWaitsForWhoeverHasTheCluster: what that one does meanwhile, as to fence machines, is no reason to refuse.
+func TestAnApprovedRestoreWaitsForWhoeverHasTheCluster(t *testing.T) {
+	w := restoreWorld(t)
+	r := from(snap)
+	approve(t, w, r)
+	w.holder = &v1alpha1.PlanOperation{Kind: "EtcdSnapshotRestore", Name: "other", UID: "other"}
+	for _, n := range w.nodes {
+		n.healthy(false)
+	}
+	restores(w, r, 10*time.Minute)
+	if r.Status.Phase != v1alpha1.PhasePending || !strings.Contains(r.Status.Message, "waits for EtcdSnapshotRestore other, which has the cluster") {
+		t.Fatalf("%s: %s", r.Status.Phase, r.Status.Message)
+	}
+	w.holder = nil
+	restores(w, r, 3*time.Hour)
+	if r.Status.Outcome != v1alpha1.OutcomeRestored {
+		t.Errorf("%s, %s: %s", r.Status.Phase, r.Status.Outcome, r.Status.Message)
+	}
+}
+
 // TestAMachineThatComesBackMakesThePlanPossible: what was checked is checked again as long as nobody has approved.
 func TestAMachineThatComesBackMakesThePlanPossible(t *testing.T) {
 	w := restoreWorld(t)
