@@ -34,7 +34,7 @@ test('who may only look is offered nothing else', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Snapshot now' })).toHaveCount(0);
   await page.goto(stage().address);
   await expect(page.getByRole('row', { name: 'c0001' })).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Kebab toggle' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: /^Actions/ })).toHaveCount(0);
 });
 
 test('an address that is none says so', async ({ page }) => {
@@ -44,7 +44,10 @@ test('an address that is none says so', async ({ page }) => {
 
 test('a snapshot shows all that is known of it', async ({ page }) => {
   await signIn(page, '/clusters/c0004/c0004/snapshots');
-  await page.getByRole('button', { name: 'Details' }).first().click();
+  await page
+    .getByRole('button', { name: /^Copies of/ })
+    .first()
+    .click();
   await page
     .getByRole('link', { name: /recurring-a-.*\.db/ })
     .first()

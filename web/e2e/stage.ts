@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Where the manager of these tests is, and who may do everything on it. */
+/** Where the manager of these tests is, and who may do what on it. */
 export interface Stage {
   address: string;
+  /** May do everything. */
   token: string;
+  /** May look at everything. */
   viewer: string;
+  /** May look at the cluster c0001. */
+  narrow: string;
+  /** May do nothing. */
+  nobody: string;
   /** An S3 server whose certificate is signed by an authority of its own, and a bucket. */
   s3: { endpoint: string; bucket: string; region: string; accessKey: string; secretKey: string; ca: string; otherCA: string };
 }

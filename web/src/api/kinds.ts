@@ -45,6 +45,13 @@ export interface KubeEvent extends KubeObject {
 
 export const events: Kind<KubeEvent> = { group: '', version: 'v1', kind: 'Event', plural: 'events' };
 
+/** What a machine renews for as long as it is there, under its own name. */
+export interface Lease extends KubeObject {
+  spec?: { renewTime?: string };
+}
+
+export const leases: Kind<Lease> = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' };
+
 /** Which objects of a kind. */
 export interface Scope {
   /** None: of all namespaces. */

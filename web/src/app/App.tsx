@@ -11,6 +11,8 @@ import { Shell } from './Shell';
 // What only some visits need is loaded by them.
 const ClusterPage = lazy(() => import('../cluster/ClusterPage').then((module) => ({ default: module.ClusterPage })));
 
+const RegisterPage = lazy(() => import('../register/RegisterPage').then((module) => ({ default: module.RegisterPage })));
+
 /** The page: whoever is not signed in sees nothing but the way in. */
 export function App() {
   const session = useSession();
@@ -21,8 +23,10 @@ export function App() {
       <Broken>
         <Suspense fallback={<Loading />}>
           <Routes>
-            <Route index element={<Fleet />} />
+            <Route index element={<Fleet user={session.user} />} />
             <Route path="clusters/:namespace/:name/*" element={<ClusterPage />} />
+            <Route path="register" element={<RegisterPage />} />
+            <Route path="register/:namespace/:name" element={<RegisterPage />} />
             <Route path="*" element={<NotFound />} />
           </Routes>
         </Suspense>

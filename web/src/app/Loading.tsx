@@ -6,7 +6,7 @@ export function Loading() {
   const { t } = useTranslation();
   return (
     <Bullseye className="hf-loading">
-      <Spinner aria-label={t('app.loading')} />
+      <Spinner aria-label={t('app.loading')} aria-valuetext={t('app.loading')} />
     </Bullseye>
   );
 }

@@ -1,4 +1,4 @@
-type Preference = 'language' | 'theme';
+type Preference = 'language' | 'theme' | 'namespaces';
 
 /** What this browser was told before; undefined when nothing was, or when it keeps nothing. */
 export function kept(preference: Preference): string | undefined {

@@ -1,7 +1,8 @@
-import { Alert, AlertActionCloseButton, AlertGroup } from '@patternfly/react-core';
+import { AlertActionCloseButton, AlertGroup } from '@patternfly/react-core';
 import type { ParseKeys } from 'i18next';
 import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Alert } from '../parts/Alert';
 
 interface Toast {
   id: number;
@@ -41,7 +42,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
             variant="danger"
             component="p"
             title={title}
-            actionClose={<AlertActionCloseButton onClose={() => close(id)} />}
+            actionClose={<AlertActionCloseButton aria-label={t('app.close')} onClose={() => close(id)} />}
           >
             {text}
           </Alert>

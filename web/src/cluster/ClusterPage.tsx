@@ -1,18 +1,7 @@
-import {
-  Breadcrumb,
-  BreadcrumbItem,
-  Flex,
-  FlexItem,
-  LabelGroup,
-  PageSection,
-  Tab,
-  Tabs,
-  TabTitleText,
-  Title,
-} from '@patternfly/react-core';
+import { Flex, FlexItem, LabelGroup, PageSection, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
+import { Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
 import { clusters } from '../api/kinds';
 import { useLive } from '../api/query';
 import type { Cluster } from '../api/types.gen';
@@ -25,6 +14,7 @@ import { MachinesTab } from '../machines/MachinesTab';
 import { OperationPage } from '../operations/OperationPage';
 import { OperationsTab } from '../operations/OperationsTab';
 import { ConcernLabel } from '../parts/ConcernLabel';
+import { Crumbs } from '../parts/Crumbs';
 import { Problem } from '../parts/Problem';
 import { Stale } from '../parts/Stale';
 import { RestoreButton } from '../restore/RestoreButton';
@@ -55,7 +45,7 @@ export function ClusterPage() {
   useTitle(name);
   const cluster = live.items.find(({ metadata }) => metadata.name === name);
   if (live.loading) return <Loading />;
-  if (live.error) return <Problem error={live.error} retry={live.retry} />;
+  if (live.error) return <Problem error={live.error} retry={live.retry} heading="h1" />;
   if (!cluster) return <NotFound />;
   return (
     <>
@@ -93,16 +83,7 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
   return (
     <>
       <PageSection>
-        <Breadcrumb className="hf-gap">
-          <BreadcrumbItem
-            render={({ className }) => (
-              <Link to="/" className={className}>
-                {t('fleet.title')}
-              </Link>
-            )}
-          />
-          <BreadcrumbItem isActive>{metadata.name}</BreadcrumbItem>
-        </Breadcrumb>
+        <Crumbs here={metadata.name} />
         <Flex alignItems={{ default: 'alignItemsCenter' }}>
           <FlexItem>
             <Title headingLevel="h1">{metadata.name}</Title>
@@ -131,6 +112,8 @@ function Head({ cluster, stale }: { cluster: Cluster; stale: boolean }) {
           onSelect={(_, key) => void navigate(`${path}/${key}`)}
           usePageInsets
           aria-label={metadata.name}
+          backScrollAriaLabel={t('app.scrollBack')}
+          forwardScrollAriaLabel={t('app.scrollOn')}
         >
           {tabs.map((tab) => (
             <Tab key={tab} eventKey={tab} tabContentId={view} title={<TabTitleText>{t(`tab.${tab}`)}</TabTitleText>} />

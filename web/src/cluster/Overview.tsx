@@ -8,6 +8,7 @@ import { Fact, Facts } from '../parts/Facts';
 import { size } from '../parts/size';
 import { Age } from '../parts/time';
 import { backups, type Backup } from '../snapshots/backups';
+import { NextSteps } from './NextSteps';
 import { Timeline } from './Timeline';
 
 /** A cluster at a glance: is it safe, since when, until when. */
@@ -17,6 +18,7 @@ export function Overview({ cluster }: { cluster: Cluster }) {
   const groups = backups(live.items);
   return (
     <Gallery hasGutter minWidths={{ default: '320px' }}>
+      <NextSteps cluster={cluster} />
       <Card isCompact>
         <CardTitle component="h2">{t('overview.safety')}</CardTitle>
         <CardBody>

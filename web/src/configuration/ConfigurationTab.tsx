@@ -1,4 +1,4 @@
-import { Alert, Button, Content, Flex, FlexItem, List, ListItem } from '@patternfly/react-core';
+import { Button, Content, Flex, FlexItem, List, ListItem } from '@patternfly/react-core';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -12,6 +12,7 @@ import { Editor } from './Editor';
 import { judge, type Problem } from './judge';
 import { manifest } from './manifest';
 import { Review } from './Review';
+import { Alert } from '../parts/Alert';
 
 const nothing: Problem[] = [];
 

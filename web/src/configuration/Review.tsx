@@ -1,15 +1,4 @@
-import {
-  Alert,
-  Button,
-  Checkbox,
-  List,
-  ListItem,
-  Modal,
-  ModalBody,
-  ModalFooter,
-  ModalHeader,
-  Title,
-} from '@patternfly/react-core';
+import { Button, Checkbox, List, ListItem, ModalBody, ModalFooter, ModalHeader, Title } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -20,6 +9,8 @@ import type { Cluster } from '../api/types.gen';
 import { Diff } from './Diff';
 import { judge, place, type Problem } from './judge';
 import { differences, isChange, manifest, specIn, withPreChange } from './manifest';
+import { Alert } from '../parts/Alert';
+import { Modal } from '../parts/Modal';
 
 interface Props {
   base: Cluster;

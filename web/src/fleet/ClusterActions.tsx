@@ -1,9 +1,10 @@
-import { ActionsColumn, type IAction } from '@patternfly/react-table';
+import type { IAction } from '@patternfly/react-table';
 import { useTranslation } from 'react-i18next';
 import { restores, saves } from '../api/kinds';
 import { useMay, wish } from '../api/rights';
 import type { Cluster } from '../api/types.gen';
 import { useTakeSnapshot } from '../cluster/useTakeSnapshot';
+import { RowMenu } from '../parts/RowMenu';
 import { useBeginRestore } from '../restore/useBeginRestore';
 
 /** What can be done with a cluster from the list: nothing that the user may not do. */
@@ -17,5 +18,5 @@ export function ClusterActions({ cluster }: { cluster: Cluster }) {
   const items: IAction[] = [];
   if (maySave) items.push({ title: t('action.takeSnapshot'), onClick: () => take.mutate({}) });
   if (mayRestore) items.push({ title: t('action.restore'), onClick: () => begin.mutate({ source: { latestProven: true } }) });
-  return items.length > 0 ? <ActionsColumn items={items} /> : null;
+  return <RowMenu of={cluster.metadata.name} items={items} />;
 }

@@ -1,9 +1,10 @@
-import { Button, EmptyState, EmptyStateActions, EmptyStateFooter, Pagination } from '@patternfly/react-core';
+import { Button, EmptyState, EmptyStateActions, EmptyStateFooter } from '@patternfly/react-core';
 import SearchIcon from '@patternfly/react-icons/dist/esm/icons/search-icon';
 import { Table, Tbody, Th, Thead, Tr, type ThProps } from '@patternfly/react-table';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
+import { Pages } from '../parts/Pages';
 import { FleetRow } from './FleetRow';
 import { columns, sorted, type Sorting } from './sorting';
 
@@ -40,16 +41,7 @@ export function FleetTable({ clusters, onClear }: { clusters: Cluster[]; onClear
           ))}
         </Tbody>
       </Table>
-      {pages > 1 && (
-        <Pagination
-          itemCount={rows.length}
-          perPage={perPage}
-          page={page}
-          onSetPage={(_, next) => setPage(next)}
-          variant="bottom"
-          perPageOptions={[]}
-        />
-      )}
+      {pages > 1 && <Pages rows={rows.length} perPage={perPage} page={page} onPage={setPage} />}
     </>
   );
 }

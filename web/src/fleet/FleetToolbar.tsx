@@ -23,6 +23,7 @@ export function FleetToolbar({ filter, onFilter, shown, all }: Props) {
         <ToolbarItem>
           <SearchInput
             aria-label={t('fleet.search')}
+            resetButtonLabel={t('fleet.clearSearch')}
             placeholder={t('fleet.search')}
             value={filter.text}
             onChange={(_, text) => onFilter({ ...filter, text })}

@@ -1,56 +1,80 @@
-import { EmptyState, EmptyStateBody, Label } from '@patternfly/react-core';
+import {
+  EmptyState,
+  EmptyStateActions,
+  EmptyStateBody,
+  EmptyStateFooter,
+  Toolbar,
+  ToolbarContent,
+  ToolbarItem,
+} from '@patternfly/react-core';
 import ServerIcon from '@patternfly/react-icons/dist/esm/icons/server-icon';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { machines } from '../api/kinds';
+import { leases, machines } from '../api/kinds';
 import { useLive } from '../api/query';
 import type { Cluster, Machine } from '../api/types.gen';
 import { Loading } from '../app/Loading';
-import { condition } from '../parts/condition';
 import { Problem } from '../parts/Problem';
 import { quantity, size } from '../parts/size';
+import { Age } from '../parts/time';
+import { AddMachine } from './AddMachine';
+import { States } from './States';
 
 /** The machines of a cluster, each with its etcd. */
 export function MachinesTab({ cluster }: { cluster: Cluster }) {
   const { t } = useTranslation();
-  const { namespace, name } = cluster.metadata;
+  const { namespace } = cluster.metadata;
   const live = useLive(machines, { namespace });
+  const heard = useLive(leases, { namespace });
+  const seen = useMemo(() => new Map(heard.items.map(({ metadata, spec }) => [metadata.name, spec?.renewTime])), [heard.items]);
   if (live.loading) return <Loading />;
   if (live.error) return <Problem error={live.error} retry={live.retry} />;
   if (live.items.length === 0) {
     return (
       <EmptyState titleText={t('machines.none.title')} headingLevel="h2" icon={ServerIcon}>
-        <EmptyStateBody>
-          <p>{t('machines.none.body')}</p>
-          <pre className="hf-command">holdfast machine join {name}</pre>
-        </EmptyStateBody>
+        <EmptyStateBody>{t('machines.none.body')}</EmptyStateBody>
+        <EmptyStateFooter>
+          <EmptyStateActions>
+            <AddMachine cluster={cluster} />
+          </EmptyStateActions>
+        </EmptyStateFooter>
       </EmptyState>
     );
   }
   return (
-    <Table aria-label={t('machines.title')} variant="compact">
-      <Thead>
-        <Tr>
-          <Th>{t('machines.column.name')}</Th>
-          <Th>{t('machines.column.roles')}</Th>
-          <Th>{t('machines.column.state')}</Th>
-          <Th>{t('machines.column.etcd')}</Th>
-          <Th>{t('machines.column.database')}</Th>
-          <Th>{t('machines.column.disk')}</Th>
-          <Th>{t('machines.column.version')}</Th>
-          <Th>{t('machines.column.agent')}</Th>
-        </Tr>
-      </Thead>
-      <Tbody>
-        {[...live.items].sort(byName).map((machine) => (
-          <Row key={machine.metadata.uid} machine={machine} />
-        ))}
-      </Tbody>
-    </Table>
+    <>
+      <Toolbar>
+        <ToolbarContent>
+          <ToolbarItem>
+            <AddMachine cluster={cluster} known={live.items.map(({ metadata }) => metadata.name)} />
+          </ToolbarItem>
+        </ToolbarContent>
+      </Toolbar>
+      <Table aria-label={t('machines.title')} variant="compact">
+        <Thead>
+          <Tr>
+            <Th>{t('machines.column.name')}</Th>
+            <Th>{t('machines.column.roles')}</Th>
+            <Th>{t('machines.column.state')}</Th>
+            <Th>{t('machines.column.etcd')}</Th>
+            <Th>{t('machines.column.database')}</Th>
+            <Th>{t('machines.column.disk')}</Th>
+            <Th>{t('machines.column.version')}</Th>
+            <Th>{t('machines.column.agent')}</Th>
+          </Tr>
+        </Thead>
+        <Tbody>
+          {[...live.items].sort(byName).map((machine) => (
+            <Row key={machine.metadata.uid} machine={machine} seen={seen.get(machine.metadata.name)} />
+          ))}
+        </Tbody>
+      </Table>
+    </>
   );
 }
 
-function Row({ machine }: { machine: Machine }) {
+function Row({ machine, seen }: { machine: Machine; seen: string | undefined }) {
   const { t } = useTranslation();
   const { metadata, spec, status } = machine;
   return (
@@ -58,9 +82,14 @@ function Row({ machine }: { machine: Machine }) {
       <Td dataLabel={t('machines.column.name')}>
         {metadata.name} <div className="hf-quiet">{status?.addresses?.[0]}</div>
       </Td>
-      <Td dataLabel={t('machines.column.roles')}>{spec.roles.join(', ')}</Td>
+      <Td dataLabel={t('machines.column.roles')}>{spec.roles.map((role) => t(`role.${role}`)).join(', ')}</Td>
       <Td dataLabel={t('machines.column.state')}>
         <States machine={machine} />
+        {seen && (
+          <div className="hf-quiet">
+            {t('machines.seen')} <Age at={seen} />
+          </div>
+        )}
       </Td>
       <Td dataLabel={t('machines.column.etcd')} modifier="nowrap">
         {status?.etcd ? `${status.etcd.role ?? t('machines.silent')} ${status.etcd.version ?? ''}` : '–'}
@@ -78,34 +107,6 @@ function Row({ machine }: { machine: Machine }) {
         {status?.agentVersion ?? '–'}
       </Td>
     </Tr>
-  );
-}
-
-function States({ machine }: { machine: Machine }) {
-  const { t } = useTranslation();
-  const ready = condition(machine, 'Ready');
-  const labels = [];
-  if (ready?.status === 'True') labels.push(<Mark key="ready" status="success" text={t('machines.ready')} />);
-  else labels.push(<Mark key="away" status="danger" text={t('machines.away')} title={ready?.message} />);
-  if (condition(machine, 'EtcdHealthy')?.status === 'False') {
-    labels.push(
-      <Mark key="etcd" status="danger" text={t('machines.etcdUnhealthy')} title={condition(machine, 'EtcdHealthy')?.message} />,
-    );
-  }
-  if (condition(machine, 'Fenced')?.status === 'True') {
-    labels.push(<Mark key="fenced" status="warning" text={t('machines.fenced')} title={condition(machine, 'Fenced')?.message} />);
-  }
-  if (condition(machine, 'Stale')?.status === 'True') {
-    labels.push(<Mark key="stale" status="warning" text={t('machines.stale')} title={condition(machine, 'Stale')?.message} />);
-  }
-  return labels;
-}
-
-function Mark({ status, text, title }: { status: 'success' | 'danger' | 'warning'; text: string; title?: string | undefined }) {
-  return (
-    <Label isCompact status={status} variant="outline" title={title ?? ''}>
-      {text}
-    </Label>
   );
 }
 

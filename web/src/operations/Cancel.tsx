@@ -1,4 +1,4 @@
-import { Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { Button, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +7,7 @@ import { restores, saves, tasks, type Kind } from '../api/kinds';
 import { useMay, wish } from '../api/rights';
 import { useToast } from '../app/toast';
 import { ended, isHeld, type Operation } from './operation';
+import { Modal } from '../parts/Modal';
 
 const kinds = { save: saves, restore: restores, task: tasks };
 

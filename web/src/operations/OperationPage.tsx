@@ -1,4 +1,4 @@
-import { Alert, Flex, FlexItem, ProgressStep, ProgressStepper, Title } from '@patternfly/react-core';
+import { Flex, FlexItem, ProgressStep, ProgressStepper, Title } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { Link, Navigate, useParams } from 'react-router';
 import type { Cluster } from '../api/types.gen';
@@ -15,6 +15,7 @@ import { PhaseLabel } from './PhaseLabel';
 import { RestoreEnd } from './RestoreEnd';
 import { Steps } from './Steps';
 import { useOperations } from './useOperations';
+import { Alert } from '../parts/Alert';
 
 const variants: Record<Progress, 'success' | 'info' | 'pending' | 'danger'> = {
   done: 'success',

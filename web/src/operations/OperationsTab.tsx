@@ -1,6 +1,7 @@
 import { EmptyState, EmptyStateBody } from '@patternfly/react-core';
 import HistoryIcon from '@patternfly/react-icons/dist/esm/icons/history-icon';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
+import type { ParseKeys, TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Cluster } from '../api/types.gen';
@@ -76,6 +77,7 @@ function Row({ cluster, operation }: { cluster: Cluster; operation: Operation })
 }
 
 /** What an operation does, in a word. */
-export function what(operation: Operation, t: ReturnType<typeof useTranslation>['t']): string {
-  return operation.kind === 'task' ? t(`task.${operation.object.spec.action}`) : t(`operation.${operation.kind}`);
+export function what(operation: Operation, t: TFunction): string {
+  const key: ParseKeys = operation.kind === 'task' ? `task.${operation.object.spec.action}` : `operation.${operation.kind}`;
+  return t(key);
 }

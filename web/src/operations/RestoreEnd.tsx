@@ -1,4 +1,4 @@
-import { Alert, Button, FormSelect, FormSelectOption, Flex, FlexItem } from '@patternfly/react-core';
+import { Button, FormSelect, FormSelectOption, Flex, FlexItem } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -12,6 +12,7 @@ import { pathOfCluster } from '../cluster/path';
 import { Fact, Facts } from '../parts/Facts';
 import { exactly } from '../parts/time';
 import { useBeginRestore } from '../restore/useBeginRestore';
+import { Alert } from '../parts/Alert';
 
 interface Props {
   cluster: Cluster;

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { ApiError } from '../api/client';
 
 /** Shown in place of what could not be read: what the API said, and what to do about it. */
-export function Problem({ error, retry }: { error: Error; retry?: () => void }) {
+export function Problem({ error, retry, heading = 'h2' }: { error: Error; retry?: () => void; heading?: 'h1' | 'h2' }) {
   const { t } = useTranslation();
   const forbidden = error instanceof ApiError && error.code === 403;
   return (
@@ -13,7 +13,7 @@ export function Problem({ error, retry }: { error: Error; retry?: () => void }) 
       status={forbidden ? 'info' : 'danger'}
       icon={forbidden ? LockIcon : ExclamationCircleIcon}
       titleText={t(forbidden ? 'problem.forbidden' : 'problem.title')}
-      headingLevel="h2"
+      headingLevel={heading}
     >
       <EmptyStateBody>
         {forbidden && <p>{t('problem.askFor')}</p>}

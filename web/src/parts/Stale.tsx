@@ -1,5 +1,5 @@
-import { Alert } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
+import { Alert } from './Alert';
 
 /** Says that what is shown may be old. */
 export function Stale({ when }: { when: boolean }) {

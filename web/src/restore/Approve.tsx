@@ -1,4 +1,4 @@
-import { Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } from '@patternfly/react-core';
+import { Button, Card, CardBody, CardTitle, Form, FormGroup, TextInput } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import { patch } from '../api/change';
 import { restores } from '../api/kinds';
 import type { Cluster, EtcdSnapshotRestore } from '../api/types.gen';
 import type { Readiness } from './plan';
+import { Alert } from '../parts/Alert';
 
 interface Props {
   cluster: Cluster;

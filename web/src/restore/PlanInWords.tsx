@@ -1,4 +1,4 @@
-import { Alert, Card, CardBody, CardTitle, List, ListItem } from '@patternfly/react-core';
+import { Card, CardBody, CardTitle, List, ListItem } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useTranslation } from 'react-i18next';
 import { Fact, Facts } from '../parts/Facts';
@@ -6,6 +6,7 @@ import { size } from '../parts/size';
 import { duration, exactly, useNow } from '../parts/time';
 import { StateLabel } from '../snapshots/StateLabel';
 import { differing, explanation, type Check, type Plan } from './plan';
+import { Alert } from '../parts/Alert';
 
 /** What the restore will do: what is lost, what differs afterwards, what happens on each machine. */
 export function PlanInWords({ plan, checks }: { plan: Plan; checks: Check[] }) {

@@ -1,4 +1,4 @@
-import { Alert, Button, Flex, FlexItem, Stack, StackItem, Title } from '@patternfly/react-core';
+import { Button, Flex, FlexItem, Stack, StackItem, Title } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useParams } from 'react-router';
@@ -22,6 +22,7 @@ import { readiness } from './plan';
 import { Verdict } from './Verdict';
 import { specOf, wantedOf } from './wanted';
 import { WhatToRestore } from './WhatToRestore';
+import { Alert } from '../parts/Alert';
 
 /** A restore that nobody has approved: what the cluster needs, what to restore, what that does, and the approval. */
 export function RestorePage({ cluster }: { cluster: Cluster }) {

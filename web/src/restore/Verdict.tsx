@@ -1,7 +1,8 @@
-import { Alert, Button, Flex, FlexItem, type AlertProps } from '@patternfly/react-core';
+import { Button, Flex, FlexItem, type AlertProps } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import type { EtcdSnapshotRestore } from '../api/types.gen';
 import type { Plan } from './plan';
+import { Alert } from '../parts/Alert';
 import { usePlan } from './usePlan';
 import { wantedOf } from './wanted';
 

@@ -1,6 +1,5 @@
 import {
   ActionGroup,
-  Alert,
   Button,
   Content,
   Form,
@@ -18,6 +17,7 @@ import { ApiError } from '../api/client';
 import mark from '../app/mark.svg';
 import { LanguageMenu } from '../app/LanguageMenu';
 import { signIn } from './session';
+import { Alert } from '../parts/Alert';
 
 /** Where a person gives the token that the page then speaks for. */
 export function SignIn() {
@@ -68,7 +68,14 @@ function TokenForm() {
         </FormHelperText>
       </FormGroup>
       <ActionGroup>
-        <Button type="submit" isBlock isLoading={attempt.isPending} isDisabled={attempt.isPending || token.trim() === ''}>
+        <Button
+          type="submit"
+          isBlock
+          isLoading={attempt.isPending}
+          spinnerAriaLabel={t('app.loading')}
+          spinnerAriaValueText={t('app.loading')}
+          isDisabled={attempt.isPending || token.trim() === ''}
+        >
           {t('signIn.submit')}
         </Button>
       </ActionGroup>

@@ -1,8 +1,9 @@
-import { Alert, Checkbox, TextArea } from '@patternfly/react-core';
+import { Checkbox, TextArea } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { Choice, Field, TextField } from './Field';
 import { anyKeys } from './keys';
 import { hasKeys, type Part } from './SettingsForm';
+import { Alert } from '../parts/Alert';
 
 /** How values look, the same in every language. */
 const examples = { minFree: '2Gi', timeout: '5m', recipient: 'age1…' };

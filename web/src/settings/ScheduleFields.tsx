@@ -1,9 +1,10 @@
-import { Alert, Radio, Switch } from '@patternfly/react-core';
+import { Radio, Switch } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { Field, TextField } from './Field';
 import { defaults, usePreview } from './schedule';
 import { SchedulePreview } from './SchedulePreview';
 import type { Part } from './SettingsForm';
+import { Alert } from '../parts/Alert';
 
 /** Whether, when and by whom recurring snapshots are taken, and how many are kept. */
 export function ScheduleFields({ zones, ...part }: Part & { zones: string[] }) {

@@ -1,4 +1,4 @@
-import { ActionGroup, Alert, AlertActionLink, Button, Form, FormSection, Switch } from '@patternfly/react-core';
+import { ActionGroup, AlertActionLink, Button, Form, FormSection, Switch } from '@patternfly/react-core';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Conflict } from '../api/respec';
@@ -12,6 +12,7 @@ import { TargetTest } from './TargetTest';
 import { missing, useCheck } from './useCheck';
 import { useDraft, type Editing } from './useDraft';
 import { useSave } from './useSave';
+import { Alert } from '../parts/Alert';
 
 interface Props {
   cluster: Cluster;

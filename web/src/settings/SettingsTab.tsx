@@ -1,4 +1,3 @@
-import { Alert } from '@patternfly/react-core';
 import { useTranslation } from 'react-i18next';
 import { clusters, machines } from '../api/kinds';
 import { useLive } from '../api/query';
@@ -6,6 +5,7 @@ import { useMay, wish } from '../api/rights';
 import type { Cluster } from '../api/types.gen';
 import { zones } from './schedule';
 import { SettingsForm } from './SettingsForm';
+import { Alert } from '../parts/Alert';
 
 /** When a cluster's snapshots are taken, where they go and how they are tested. */
 export function SettingsTab({ cluster }: { cluster: Cluster }) {

@@ -1,9 +1,10 @@
-import { Alert, FileUpload, Radio } from '@patternfly/react-core';
+import { FileUpload, Radio } from '@patternfly/react-core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CredentialFields } from './CredentialFields';
 import { Field, TextField } from './Field';
 import type { Part } from './SettingsForm';
+import { Alert } from '../parts/Alert';
 
 /** Where snapshots are kept besides the nodes that took them. */
 export function TargetFields(part: Part) {

@@ -1,4 +1,4 @@
-import { Alert, Button, Flex, FlexItem, Label, Spinner } from '@patternfly/react-core';
+import { Button, Flex, FlexItem, Label, Spinner } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useTranslation } from 'react-i18next';
 import { tasks } from '../api/kinds';
@@ -7,6 +7,7 @@ import type { EtcdSnapshotTask } from '../api/types.gen';
 import type { Part } from './SettingsForm';
 import { ended, useTargetTest } from './useTargetTest';
 import { verdicts, type Result, type Verdicts } from './verdicts';
+import { Alert } from '../parts/Alert';
 
 interface Props extends Part {
   /** Does something unless the form lacks what it takes. */

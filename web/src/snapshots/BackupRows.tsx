@@ -4,9 +4,11 @@ import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
 import { size } from '../parts/size';
 import { Age } from '../parts/time';
+import { UnfoldCell } from '../parts/UnfoldCell';
 import { RestoreButton } from '../restore/RestoreButton';
 import { bestOf, type Backup } from './backups';
 import { Copies } from './Copies';
+import { SnapshotMenu } from './SnapshotMenu';
 import { StateLabel } from './StateLabel';
 
 /** A backup as one row, and its copies below it when it is unfolded. */
@@ -18,7 +20,7 @@ export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Back
   return (
     <Tbody isExpanded={open}>
       <Tr>
-        <Td expand={{ rowIndex: 0, isExpanded: open, onToggle: () => setOpen(!open), expandId: backup.id }} />
+        <UnfoldCell of={title(backup)} open={open} onToggle={() => setOpen(!open)} />
         <Td dataLabel={t('snapshots.column.name')} modifier="breakWord">
           {title(backup)}
         </Td>
@@ -41,9 +43,12 @@ export function BackupRows({ cluster, backup }: { cluster: Cluster; backup: Back
           {backup.trigger ? t(`trigger.${backup.trigger}`) : '–'}
         </Td>
         <Td isActionCell>
-          {best && (
-            <RestoreButton variant="link" cluster={cluster} source={{ snapshot: best.metadata.name }} of={title(backup)} />
-          )}
+          <div className="hf-row-actions">
+            {best && (
+              <RestoreButton variant="link" cluster={cluster} source={{ snapshot: best.metadata.name }} of={title(backup)} />
+            )}
+            <SnapshotMenu cluster={cluster} chosen={backup.snapshots} of={title(backup)} />
+          </div>
         </Td>
       </Tr>
       <Tr isExpanded={open}>

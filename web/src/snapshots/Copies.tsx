@@ -6,6 +6,7 @@ import { pathOfCluster } from '../cluster/path';
 import { size } from '../parts/size';
 import type { Backup } from './backups';
 import { Evidence } from './Evidence';
+import { SnapshotMenu } from './SnapshotMenu';
 import { StateLabel } from './StateLabel';
 
 /** Where a backup's files are: first on the nodes, then in S3. */
@@ -23,6 +24,7 @@ export function Copies({ cluster, backup }: { cluster: Cluster; backup: Backup }
           <Th>{t('snapshots.column.state')}</Th>
           <Th>{t('snapshots.column.evidence')}</Th>
           <Th>{t('snapshots.column.size')}</Th>
+          <Th screenReaderText={t('app.actions')} />
         </Tr>
       </Thead>
       <Tbody>
@@ -42,6 +44,9 @@ export function Copies({ cluster, backup }: { cluster: Cluster; backup: Backup }
             </Td>
             <Td dataLabel={t('snapshots.column.size')} modifier="nowrap">
               {size(copy.size, i18n.language)}
+            </Td>
+            <Td isActionCell>
+              <SnapshotMenu cluster={cluster} chosen={[snapshot]} of={copy.location} />
             </Td>
           </Tr>
         ))}

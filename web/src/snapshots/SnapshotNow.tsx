@@ -1,5 +1,4 @@
 import {
-  Alert,
   Button,
   Checkbox,
   Form,
@@ -7,7 +6,6 @@ import {
   FormHelperText,
   HelperText,
   HelperTextItem,
-  Modal,
   ModalBody,
   ModalFooter,
   ModalHeader,
@@ -17,6 +15,8 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
 import { useTakeSnapshot } from '../cluster/useTakeSnapshot';
+import { Alert } from '../parts/Alert';
+import { Modal } from '../parts/Modal';
 
 /** What a snapshot may be called: the API's own rule. */
 const nameRule = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
@@ -68,7 +68,14 @@ export function SnapshotNow({ cluster, onClose }: { cluster: Cluster; onClose: (
         </Form>
       </ModalBody>
       <ModalFooter>
-        <Button type="submit" form="snapshot-now-form" isDisabled={wrong || take.isPending} isLoading={take.isPending}>
+        <Button
+          type="submit"
+          form="snapshot-now-form"
+          isDisabled={wrong || take.isPending}
+          isLoading={take.isPending}
+          spinnerAriaLabel={t('app.loading')}
+          spinnerAriaValueText={t('app.loading')}
+        >
           {t('action.takeSnapshot')}
         </Button>
         <Button variant="link" onClick={onClose}>

@@ -13,7 +13,9 @@ import { size } from '../parts/size';
 import { exactly } from '../parts/time';
 import { RestoreButton } from '../restore/RestoreButton';
 import type { Copy } from './backups';
+import { ByHandCard } from './ByHand';
 import { Evidence } from './Evidence';
+import { SnapshotMenu } from './SnapshotMenu';
 import { StateLabel } from './StateLabel';
 
 /** All that is known of one snapshot. */
@@ -33,7 +35,10 @@ export function SnapshotPage({ cluster }: { cluster: Cluster }) {
         </FlexItem>
         <FlexItem>{snapshot.status?.state && <StateLabel state={snapshot.status.state} />}</FlexItem>
         <FlexItem align={{ default: 'alignRight' }}>
-          <RestoreButton cluster={cluster} source={{ snapshot: snapshot.metadata.name }} of={snapshot.spec.file} />
+          <div className="hf-row-actions">
+            <RestoreButton cluster={cluster} source={{ snapshot: snapshot.metadata.name }} of={snapshot.spec.file} />
+            <SnapshotMenu cluster={cluster} chosen={[snapshot]} of={snapshot.spec.file} />
+          </div>
         </FlexItem>
       </Flex>
       <Gallery hasGutter minWidths={{ default: '420px' }} className="hf-gap">
@@ -42,6 +47,7 @@ export function SnapshotPage({ cluster }: { cluster: Cluster }) {
           <CopyCard key={copy.location} copy={copy} />
         ))}
       </Gallery>
+      <ByHandCard snapshot={snapshot} />
       <Link to={`${pathOfCluster(cluster)}/snapshots`}>{t('snapshots.all')}</Link>
     </>
   );

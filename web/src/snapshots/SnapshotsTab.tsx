@@ -1,4 +1,4 @@
-import { Alert, Button, EmptyState, EmptyStateBody, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
+import { Button, EmptyState, EmptyStateBody, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
 import CameraIcon from '@patternfly/react-icons/dist/esm/icons/camera-icon';
 import { Table, Th, Thead, Tr } from '@patternfly/react-table';
 import { useMemo, useState } from 'react';
@@ -13,6 +13,7 @@ import { Problem } from '../parts/Problem';
 import { BackupRows } from './BackupRows';
 import { backups } from './backups';
 import { SnapshotNow } from './SnapshotNow';
+import { Alert } from '../parts/Alert';
 
 /** Backups shown at first, and more at each request. */
 const perPage = 50;
