@@ -191,7 +191,8 @@ test('YAML is judged, compared and saved', async ({ page }) => {
 test('YAML that somebody else has overtaken shows what would be lost', async ({ page }) => {
   await signIn(page, '/clusters/c0002/c0002/configuration');
   const editor = page.getByRole('textbox', { name: 'YAML of c0002' });
-  const text = await editor.evaluate((element) => (element as HTMLElement).innerText);
+  await expect(editor).toContainText('verify: restore');
+  const text = (await editor.locator('.cm-line').allTextContents()).join('\n');
   await paste(editor, text.replace('verify: restore', 'verify: content'));
   await page.getByRole('button', { name: 'Review changes' }).click();
   await api(page, cluster('c0002'), { spec: { etcd: { snapshotRetention: 7 } } });
