@@ -55,7 +55,7 @@ export function Fleet({ user }: { user: User }) {
         ) : (
           <>
             <FleetToolbar filter={filter} onFilter={setFilter} shown={shown.length} all={live.items.length} />
-            <FleetTable clusters={shown} onClear={() => setFilter(emptyFilter)} />
+            <FleetTable clusters={shown} filter={filter} onClear={() => setFilter(emptyFilter)} />
           </>
         )}
       </PageSection>

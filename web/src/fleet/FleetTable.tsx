@@ -5,20 +5,33 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Cluster } from '../api/types.gen';
 import { Pages } from '../parts/Pages';
+import type { Filter } from './filter';
 import { FleetRow } from './FleetRow';
 import { columns, sorted, type Sorting } from './sorting';
 
 /** Rows of one page: the page stays quick with thousands of clusters. */
 const perPage = 50;
 
+interface Props {
+  clusters: Cluster[];
+  /** What was asked for: the pages begin anew with each. */
+  filter: Filter;
+  onClear: () => void;
+}
+
 /** The clusters of the fleet, a page at a time. */
-export function FleetTable({ clusters, onClear }: { clusters: Cluster[]; onClear: () => void }) {
+export function FleetTable({ clusters, filter, onClear }: Props) {
   const { t } = useTranslation();
   const [sorting, setSorting] = useState<Sorting>();
-  const [wanted, setPage] = useState(1);
+  const [turned, setTurned] = useState({ filter, page: 1 });
+  const turn = (page: number) => setTurned({ filter, page });
+  const sort = (by: Sorting) => {
+    setSorting(by);
+    turn(1);
+  };
   const rows = useMemo(() => sorted(clusters, sorting), [clusters, sorting]);
   const pages = Math.max(1, Math.ceil(rows.length / perPage));
-  const page = Math.min(wanted, pages);
+  const page = Math.min(turned.filter === filter ? turned.page : 1, pages);
   if (rows.length === 0) return <NoMatch onClear={onClear} />;
   return (
     <>
@@ -26,7 +39,7 @@ export function FleetTable({ clusters, onClear }: { clusters: Cluster[]; onClear
         <Thead>
           <Tr>
             {columns.map((column, index) => (
-              <Th key={column} {...sortProps(index, sorting, setSorting)}>
+              <Th key={column} {...sortProps(index, sorting, sort)}>
                 {t(`fleet.column.${column}`)}
               </Th>
             ))}
@@ -41,7 +54,7 @@ export function FleetTable({ clusters, onClear }: { clusters: Cluster[]; onClear
           ))}
         </Tbody>
       </Table>
-      {pages > 1 && <Pages rows={rows.length} perPage={perPage} page={page} onPage={setPage} />}
+      {pages > 1 && <Pages rows={rows.length} perPage={perPage} page={page} onPage={turn} />}
     </>
   );
 }

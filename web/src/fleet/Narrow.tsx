@@ -9,6 +9,7 @@ import { Stale } from '../parts/Stale';
 import type { User } from '../session/session';
 import { byUrgency } from './attention';
 import { FleetTable } from './FleetTable';
+import { emptyFilter } from './filter';
 import { keepNamespaces, knownNamespaces } from './namespaces';
 
 /**
@@ -84,7 +85,7 @@ function NamespaceClusters({ name, onForget }: { name: string; onForget: () => v
       {live.items.length === 0 ? (
         <Content component="p">{t('narrow.none')}</Content>
       ) : (
-        <FleetTable clusters={[...live.items].sort(byUrgency)} onClear={onForget} />
+        <FleetTable clusters={[...live.items].sort(byUrgency)} filter={emptyFilter} onClear={onForget} />
       )}
     </>
   );
