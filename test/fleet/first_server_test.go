@@ -20,21 +20,16 @@ const (
 	ownPort    = 7443
 )
 
-// Nothing of these servers lies or listens where it usually does, and their Secrets are encrypted. HOLDFAST_SOAK=1 does it with
-// both distributions, and three servers.
+// Nothing of these servers lies or listens where it usually does, and their Secrets are encrypted.
 func TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst(t *testing.T) {
 	t.Parallel()
-	flavours, servers := []distro.Flavor{distro.K3s()}, 2
-	if soaking() {
-		flavours, servers = append(flavours, distro.RKE2()), 3
-	}
-	for _, f := range flavours {
+	for _, f := range inSoak(distro.K3s(), distro.RKE2()) {
 		t.Run(f.Name, func(t *testing.T) {
 			settings := map[string]any{"etcd-snapshot-retention": 7, "data-dir": ownDataDir, "etcd-snapshot-dir": ownDataDir + "/snapshots"}
 			if !f.StaticPods() { // rke2 encrypts Secrets anyhow, and its port can't be another
 				settings["https-listen-port"], settings["secrets-encryption"] = ownPort, true
 			}
-			a := adoptAs(t, f, servers, func(cfg *standin.Config, nodes []*lab.Node) {
+			a := adoptAs(t, f, 3, func(cfg *standin.Config, nodes []*lab.Node) {
 				cfg.Servers, cfg.Settings = nodes, settings
 				for _, n := range nodes {
 					_, err := n.Run(t.Context(), "mkdir", "-p", ownDataDir+"/snapshots")
@@ -47,9 +42,7 @@ func TestServersWithPathsAndPortsOfTheirOwnAreRestoredWithoutTheFirst(t *testing
 			t.Run("snapshots are taken, listed and deleted where they lie", a.keepsSnapshotsElsewhere)
 			t.Run("another server is restored while the first one is off", a.isRestoredWithoutFirst)
 			t.Run("the first server joins the others when it is back", a.takesFirstBack)
-			if soaking() {
-				t.Run("it is the first again when it is restored", a.isRestoredToFirst)
-			}
+			t.Run("it is the first again when it is restored", a.isRestoredToFirst)
 		})
 	}
 }

@@ -13,6 +13,14 @@ import (
 	"github.com/holdfast-dev/holdfast/test/lab"
 )
 
+// inSoak are those that a soak takes, and nobody else: what takes minutes, and is mostly shown by shorter tests, too.
+func inSoak(all ...distro.Flavor) []distro.Flavor {
+	if soaking() {
+		return all
+	}
+	return nil
+}
+
 // flavours are the one that a test takes; both in a soak.
 func flavours(f distro.Flavor) []distro.Flavor {
 	if soaking() {

@@ -112,7 +112,7 @@ func (f Files) Read() (Settings, error) {
 	}
 	var c configuration
 	if err := json.Unmarshal(data, &c); err != nil || len(c.Resources) == 0 || len(c.Resources[0].Providers) == 0 {
-		return Settings{}, fmt.Errorf("%s: no settings: %v", f.config(), err)
+		return Settings{}, fmt.Errorf("%s: no settings: %w", f.config(), err)
 	}
 	s := Settings{Enabled: c.Resources[0].Providers[0].AESCBC != nil}
 	for _, p := range c.Resources[0].Providers {
