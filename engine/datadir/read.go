@@ -43,14 +43,14 @@ type Member struct {
 	Missing int
 }
 
-// Self is the member's own row in the table of members.
-func (m *Member) Self() (mvcc.Member, bool) {
+// Self is the member's own row in the table of members; its ID alone when it has none.
+func (m *Member) Self() mvcc.Member {
 	for _, row := range m.Head.ClusterMembers {
 		if row.ID == m.ID {
-			return row, true
+			return row
 		}
 	}
-	return mvcc.Member{ID: m.ID}, false
+	return mvcc.Member{ID: m.ID}
 }
 
 // Read reads who the member is, and how far its data goes.

@@ -22,7 +22,7 @@ func LookAtDisk(ctx context.Context, inst *Installation) (*v1alpha1.EtcdMember, 
 	if err != nil {
 		return nil, err
 	}
-	own, _ := m.Self()
+	own := m.Self()
 	out := &v1alpha1.EtcdMember{
 		ID: etcd.FormatID(m.ID), ClusterID: etcd.FormatID(m.ClusterID), Name: own.Name, Offline: true,
 		Version: cmp.Or(inst.Version, m.Head.ClusterVersion), Revision: m.Head.Revision,
@@ -64,7 +64,7 @@ func Fitting(ctx context.Context, client *etcd.Client, salvage bool, inst *Insta
 
 // lying is a member whose data lies on the disk.
 func lying(m *datadir.Member, endpoint string) Fit {
-	own, _ := m.Self()
+	own := m.Self()
 	fit := Fit{
 		Cluster: etcd.Cluster{ID: m.ClusterID, Revision: m.Head.Revision},
 		Own: etcd.Member{

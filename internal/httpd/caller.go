@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,10 +22,8 @@ import (
 // serve is answered as the Kubernetes API does.
 func (g *guard) asCaller(serve func(w http.ResponseWriter, r *http.Request, c client.Client) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !is || token == "" {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			download.Refuse(w, apierrors.NewUnauthorized("send a token of the Kubernetes API"))
+		token, ok := bearer(w, r)
+		if !ok {
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), reviewTimeout)

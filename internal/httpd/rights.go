@@ -22,10 +22,8 @@ import (
 // downloads lets those pass who may create the subresource download of a snapshot, and tells who it is.
 func (g *guard) downloads(serve func(w http.ResponseWriter, r *http.Request, user string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !is || token == "" {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			download.Refuse(w, apierrors.NewUnauthorized("send a token of the Kubernetes API"))
+		token, ok := bearer(w, r)
+		if !ok {
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), reviewTimeout)
@@ -40,6 +38,17 @@ func (g *guard) downloads(serve func(w http.ResponseWriter, r *http.Request, use
 		}
 		serve(w, r, user)
 	}
+}
+
+// bearer is the token that comes with a request. One without is refused as the Kubernetes API does.
+func bearer(w http.ResponseWriter, r *http.Request) (token string, ok bool) {
+	token, ok = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		download.Refuse(w, apierrors.NewUnauthorized("send a token of the Kubernetes API"))
+		return "", false
+	}
+	return token, true
 }
 
 // who says whom a token speaks for.
